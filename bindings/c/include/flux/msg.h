@@ -61,6 +61,7 @@ struct flux_msg {
     const uint8_t *body;
     size_t body_len;
     struct flux_msg *next; /* for whoever owns it: queues */
+    void *port;            /* inside the broker: where it came from */
     char method[FLUX_METHOD_MAX];
 };
 

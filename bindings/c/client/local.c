@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The local connector: a UNIX socket of a broker. After a loss it may connect again: calls that may
+ * be repeated are sent once more under their old tags, the others fail. */
+#include "private.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../wire/stream.h"
+
+#define SYSTEM_URI "local:///run/flux/local"
+#define DRAIN_SECONDS 10.
+#define RETRY_MS 50
+
+struct local_conn {
+    struct conn conn;
+    struct flux *h;
+    struct flux_stream *stream;
+    uv_timer_t *retry;
+    double give_up; /* monotonic time */
+    bool keep_alive;
+};
+
+static void attach(struct local_conn *l, int fd);
+
+static int parse(const char *uri, struct sockaddr_un *sun, struct flux_error *err)
+{
+    const char *path = strncmp(uri, "local://", 8) == 0 ? uri + 8 : uri;
+
+    if (path[0] != '/')
+        return flux_error_set(err, -EINVAL,
+                              "%s: not a URI that can be opened; expected local:///path/to/socket",
+                              uri);
+    *sun = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(sun->sun_path))
+        return flux_error_set(err, -ENAMETOOLONG, "%s: socket path is longer than %zu bytes", path,
+                              sizeof(sun->sun_path) - 1);
+    strcpy(sun->sun_path, path);
+    return 0;
+}
+
+static int dial(const char *uri, struct flux_error *err)
+{
+    struct sockaddr_un sun;
+    FLUX_AUTO_FD int fd = -1;
+    int r = parse(uri, &sun, err), done;
+
+    if (r < 0)
+        return r;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return flux_error_sys(err, -errno, "socket");
+    if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+        return flux_error_sys(err, -errno, "cannot connect to the broker at %s", sun.sun_path);
+    done = fd;
+    fd = -1;
+    return done;
+}
+
+static void on_msg(struct flux_msg *m, void *arg)
+{
+    struct local_conn *l = arg;
+
+    handle_receive(l->h, m, false);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void stop_retry(struct local_conn *l)
+{
+    if (l->retry)
+        uv_close((uv_handle_t *)l->retry, on_timer_closed);
+    l->retry = NULL;
+}
+
+static void give_up(struct local_conn *l, int r, const char *text)
+{
+    struct flux *h = l->h;
+
+    stop_retry(l);
+    handle_lost(h, r, text);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct local_conn *l = timer->data;
+    struct flux_error err;
+    int fd = dial(l->h->uri, &err);
+
+    if (fd < 0) {
+        if (flux_monotime() >= l->give_up)
+            give_up(l, fd, err.text);
+        return;
+    }
+    stop_retry(l);
+    attach(l, fd);
+    futures_resend(l->h, true);
+}
+
+static void lost(struct local_conn *l, int r, const char *text)
+{
+    flux_stream_close(l->stream);
+    l->stream = NULL;
+    if (l->h->reconnect <= 0 || l->h->lost) {
+        give_up(l, r, text);
+        return;
+    }
+    l->give_up = flux_monotime() + l->h->reconnect;
+    l->retry = flux_alloc(sizeof(*l->retry));
+    uv_timer_init(l->h->loop, l->retry);
+    l->retry->data = l;
+    uv_timer_start(l->retry, on_retry, 0, RETRY_MS);
+}
+
+static void on_eof(int r, void *arg)
+{
+    lost(arg, r < 0 ? r : -ECONNRESET, "the connection to the broker was lost");
+}
+
+static bool on_bad(const struct flux_error *err, int r, void *arg)
+{
+    return r == -EMSGSIZE;
+}
+
+static const struct flux_stream_ops stream_ops = {on_msg, on_bad, on_eof};
+
+static void attach(struct local_conn *l, int fd)
+{
+    l->stream = flux_stream_new(l->h->loop, fd, &stream_ops, l);
+    flux_stream_keep_alive(l->stream, l->keep_alive);
+}
+
+static void local_send(struct conn *c, struct flux_msg *m)
+{
+    struct local_conn *l = FLUX_CONTAINER_OF(c, struct local_conn, conn);
+
+    if (l->stream)
+        flux_stream_send(l->stream, m);
+    else
+        flux_msg_free(m); /* between two connections: what may be repeated will be */
+}
+
+static void local_keep_alive(struct conn *c, bool on)
+{
+    struct local_conn *l = FLUX_CONTAINER_OF(c, struct local_conn, conn);
+
+    l->keep_alive = on;
+    if (l->stream)
+        flux_stream_keep_alive(l->stream, on);
+}
+
+static void local_close(struct conn *c)
+{
+    struct local_conn *l = FLUX_CONTAINER_OF(c, struct local_conn, conn);
+
+    if (l->stream && flux_stream_backlog(l->stream))
+        flux_stream_drain(l->stream, DRAIN_SECONDS);
+    flux_stream_close(l->stream);
+    stop_retry(l);
+    free(l);
+}
+
+static const struct conn_ops local_ops = {local_send, local_keep_alive, local_close};
+
+int flux_open(const char *uri, struct flux **ret, struct flux_error *err)
+{
+    struct local_conn *l;
+    int fd;
+
+    if (!uri)
+        uri = getenv("FLUX_URI");
+    if (!uri || !*uri)
+        uri = SYSTEM_URI;
+    fd = dial(uri, err);
+    if (fd < 0)
+        return fd;
+    l = flux_alloc(sizeof(*l));
+    l->conn.ops = &local_ops;
+    l->h = handle_new(NULL);
+    l->h->uri = flux_strdup(uri);
+    l->h->conn = &l->conn;
+    attach(l, fd);
+    *ret = l->h;
+    return 0;
+}

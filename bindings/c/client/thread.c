@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The in-process connection of a module: one mailbox each way, messages handed over by reference.
+ */
+#include "thread.h"
+
+#include "private.h"
+
+struct thread_conn {
+    struct conn conn;
+    struct flux_mailbox *router, *own;
+    void *port;
+};
+
+static void thread_send(struct conn *c, struct flux_msg *m)
+{
+    struct thread_conn *t = FLUX_CONTAINER_OF(c, struct thread_conn, conn);
+
+    m->port = t->port;
+    flux_mailbox_push(t->router, m);
+}
+
+static void thread_keep_alive(struct conn *c, bool on)
+{
+    struct thread_conn *t = FLUX_CONTAINER_OF(c, struct thread_conn, conn);
+
+    flux_mailbox_keep_alive(t->own, on);
+}
+
+static void thread_close(struct conn *c)
+{
+    struct thread_conn *t = FLUX_CONTAINER_OF(c, struct thread_conn, conn);
+
+    flux_mailbox_close(t->own);
+    free(t);
+}
+
+static const struct conn_ops thread_ops = {thread_send, thread_keep_alive, thread_close};
+
+static void on_msg(struct flux_msg *m, void *arg)
+{
+    handle_receive(arg, m, false);
+}
+
+struct flux *flux_open_thread(uv_loop_t *loop, const char *name, const struct flux_thread_env *env,
+                              struct flux_mailbox *router, void *port, struct flux_mailbox **box)
+{
+    struct flux *h = handle_new(loop);
+    struct thread_conn *t = flux_alloc(sizeof(*t));
+
+    t->conn.ops = &thread_ops;
+    t->router = router;
+    t->port = port;
+    t->own = *box = flux_mailbox_new(h->loop, on_msg, h);
+    h->conn = &t->conn;
+    h->env = env;
+    h->rank = env->rank;
+    h->size = env->size;
+    h->userid = h->owner = env->owner;
+    h->roles = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL;
+    h->have_hello = true;
+    flux_log_set_name(h, name);
+    return h;
+}
+
+const struct flux_topology *flux_topology(struct flux *h)
+{
+    return h->env ? h->env->topology : NULL;
+}
+
+const json_t *flux_conf(struct flux *h)
+{
+    return h->env ? h->env->conf : NULL;
+}
+
+const json_t *flux_conf_get(struct flux *h, const char *key)
+{
+    const json_t *o = flux_conf(h);
+    char part[128];
+
+    while (o && *key) {
+        size_t n = strcspn(key, ".");
+        if (n >= sizeof(part))
+            return NULL;
+        memcpy(part, key, n);
+        part[n] = '\0';
+        o = json_object_get(o, part);
+        key += n + (key[n] == '.');
+    }
+    return o;
+}

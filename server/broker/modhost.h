@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Modules: threads that host parts (flux/module.h). Started in the order of the placement list, in
+ * parallel; stopped in reverse order, one after the other. All functions on the broker's thread. */
+#ifndef BROKER_MODHOST_H
+#define BROKER_MODHOST_H
+
+#include <uv.h>
+
+#include <flux/module.h>
+#include <flux/v1/module.pb-c.h>
+
+#include "router.h"
+
+/* One row of the placement list: a module, its parts in start order, and where it runs. */
+struct placement {
+    const char *name;
+    const struct flux_part *const *parts; /* NULL-terminated */
+    bool leader_only;
+    bool by_request; /* only with `flux module load` */
+};
+extern const struct placement placements[]; /* ends with name NULL */
+
+struct modhost;
+
+struct modhost_ops {
+    /* All modules of the initial list serve (r = 0), or one has failed. */
+    void (*on_loaded)(int r, const struct flux_error *err, void *arg);
+    /* The last module has ended after modhost_stop_all(). */
+    void (*on_stopped)(void *arg);
+    /* A module has failed after it was running, or in a later load. */
+    void (*on_failed)(const char *name, const struct flux_error *err, void *arg);
+    void *arg;
+};
+
+/* `env` is a template: each module gets a copy (its register fields are filled in here). `conf` in
+ * it is borrowed and replaced by modhost_reload(). */
+struct modhost *modhost_new(uv_loop_t *loop, struct router *router,
+                            const struct flux_thread_env *env, const struct modhost_ops *ops);
+void modhost_free(struct modhost *mh);
+/* The router's mailbox, for the broker's own services (flux_open_thread). */
+struct flux_mailbox *modhost_router_box(struct modhost *mh);
+/* Start all modules of the placement list that belong on this rank. */
+void modhost_start_all(struct modhost *mh);
+void modhost_stop_all(struct modhost *mh);
+/* Load one by name or path; `done` is called once. */
+void modhost_load(struct modhost *mh, const char *path, const char *name, int argc, char **argv,
+                  void (*done)(int r, const char *name, const struct flux_error *err, void *arg),
+                  void *arg);
+/* -ENOENT. `done` when it has ended. */
+int modhost_remove(struct modhost *mh, const char *name, void (*done)(void *arg), void *arg,
+                   struct flux_error *err);
+/* Every part checks `conf`, then every part takes it over; or none does (done with r < 0). */
+void modhost_reload(struct modhost *mh, const json_t *conf,
+                    void (*done)(int r, const struct flux_error *err, void *arg), void *arg);
+/* Call cb for each module, sorted by name; strings are valid during the call. */
+void modhost_visit(struct modhost *mh,
+                   void (*cb)(const char *name, const char *path, char state, double idle,
+                              const char *services, unsigned recvq, void *arg),
+                   void *arg);
+
+#endif

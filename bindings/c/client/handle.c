@@ -203,7 +203,8 @@ static void receive_hello(struct flux *h, struct flux_msg *m)
 
     if (m->status)
         handle_lost(h, -(int)m->status, m->text ? m->text : "the broker refuses the connection");
-    hello = flux__v1__hello__unpack(NULL, m->body_len, m->body);
+    hello =
+        (void *)protobuf_c_message_unpack(&flux__v1__hello__descriptor, NULL, m->body_len, m->body);
     if (hello && !m->status) {
         h->rank = hello->rank;
         h->size = hello->size;
@@ -213,7 +214,7 @@ static void receive_hello(struct flux *h, struct flux_msg *m)
         h->have_hello = true;
     }
     if (hello)
-        flux__v1__hello__free_unpacked(hello, NULL);
+        protobuf_c_message_free_unpacked(&hello->base, NULL);
     flux_msg_free(m);
 }
 

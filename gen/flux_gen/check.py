@@ -13,7 +13,7 @@ def check(f):
     found = []
 
     def err(line, text):
-        found.append(f"{f.path}:{line}: {text}")
+        found.append((line, f"{f.path}:{line}: {text}"))
 
     if f.syntax != "proto3":
         err(1, 'must say syntax = "proto3"')
@@ -25,7 +25,7 @@ def check(f):
         err(f.services[1].line, f"service {f.services[1].name}: one service a file")
     if not found:
         _check_c_names(f, err)
-    return found
+    return [text for _, text in sorted(found, key=lambda e: e[0])]
 
 
 def _check_package(f, err):
@@ -103,8 +103,9 @@ def _suffixes(m):
 
 
 def _check_c_names(f, err):
-    seen = {}
+    seen, told = {}, set()
     for name, line, what in c_names(f):
-        if name in seen and seen[name] != what:
-            err(line, f"{what}: the C name {name} is taken by {seen[name]}")
-        seen.setdefault(name, what)
+        other = seen.setdefault(name, what)
+        if other != what and (what, other) not in told:
+            told.add((what, other))
+            err(line, f"{what}: the C name {name} is taken by {other}")

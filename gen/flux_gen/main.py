@@ -3,7 +3,7 @@
 
 from google.protobuf.compiler import plugin_pb2
 
-from . import c_client, c_service, check, docs, protobufc
+from . import c_client, c_service, check, docs, fuzz, protobufc, python
 from .model import OPTIONS_FILE, Model
 
 
@@ -28,6 +28,9 @@ def _c(request, model):
 TARGETS = {
     "c": _c,
     "docs": _each(docs.generate),
+    "fuzz": _each(fuzz.generate),
+    "python": _each(python.generate),
+    "python-table": lambda request, model: python.table(model.wanted),
     "table": lambda request, model: c_service.table(model.wanted),
 }
 

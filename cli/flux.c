@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "environ.h"
+#include "handle.h"
 
 static int run_verb(const struct flux_verb *verb, int argc, char **argv)
 {
@@ -23,6 +24,8 @@ static int run_verb(const struct flux_verb *verb, int argc, char **argv)
     } else {
         r = verb->run(&cli);
     }
+    if (cli.handle)
+        flux_close(cli.handle);
     cli_options_done(&cli);
     if (fflush(stdout) != 0 && r == 0)
         r = cli_fail(&cli, "write to standard output failed");
@@ -120,6 +123,8 @@ int main(int argc, char **argv)
         r = run_word(1, version, false);
     } else if (cli.argc == 0) {
         cli_usage_group(stderr, NULL);
+        r = 1;
+    } else if (cli_enclosing_enter(&cli, cli_count(&cli, "parent"), cli_has(&cli, "root")) < 0) {
         r = 1;
     } else {
         r = run_word(cli.argc, cli.argv, cli_has(&cli, "verbose"));

@@ -6,6 +6,9 @@
 
 #include <assert.h>
 
+#include <flux/fsd.h>
+#include <flux/idset.h>
+
 static const struct flux_option standard[] = {
     {"help", 'h', OPT_FLAG, NULL, "Display this message."},
     {NULL},
@@ -64,6 +67,9 @@ static const struct flux_option *find_long(const struct flux_verb *verb, const c
 
 static int check_value(const struct flux_option *o, const char *value, struct flux_error *err)
 {
+    struct flux_error detail = {""};
+    FLUX_AUTO(idset) set = NULL;
+    double seconds;
     char *end;
 
     switch (o->kind) {
@@ -73,6 +79,14 @@ static int check_value(const struct flux_option *o, const char *value, struct fl
         if (errno || end == value || *end)
             return flux_error_set(err, -EINVAL, "option '--%s': '%.64s' is not an integer", o->name,
                                   value);
+        return 0;
+    case OPT_FSD:
+        if (flux_fsd_parse(value, &seconds, &detail) < 0)
+            return flux_error_set(err, -EINVAL, "option '--%s': %s", o->name, detail.text);
+        return 0;
+    case OPT_IDSET:
+        if (flux_idset_decode(value, &set, &detail) < 0)
+            return flux_error_set(err, -EINVAL, "option '--%s': %s", o->name, detail.text);
         return 0;
     default:
         return 0;
@@ -233,6 +247,26 @@ long long cli_int(const struct cli *cli, const char *name, long long dflt)
     const struct cli_given *g = last(cli, name);
 
     return g && g->value ? strtoll(g->value, NULL, 10) : dflt;
+}
+
+double cli_fsd(const struct cli *cli, const char *name, double dflt)
+{
+    const struct cli_given *g = last(cli, name);
+    double seconds = dflt;
+
+    if (g && g->value)
+        (void)flux_fsd_parse(g->value, &seconds, NULL); /* checked when it was read */
+    return seconds;
+}
+
+struct flux_idset *cli_idset(const struct cli *cli, const char *name)
+{
+    const struct cli_given *g = last(cli, name);
+    struct flux_idset *set = NULL;
+
+    if (g && g->value)
+        (void)flux_idset_decode(g->value, &set, NULL); /* checked when it was read */
+    return set;
 }
 
 const char *cli_next(const struct cli *cli, const char *name, size_t *i)

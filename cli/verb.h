@@ -11,6 +11,8 @@
 #include <flux/base.h>
 
 struct cli;
+struct flux;
+struct flux_idset;
 
 /* How an option is written and checked. A value that does not fit is a usage error before run(). */
 enum flux_option_kind {
@@ -19,6 +21,8 @@ enum flux_option_kind {
     OPT_MULTI,  /* one argument, all of them count, in order: cli_next() */
     OPT_OPTSTR, /* argument only attached (-oX, --name=X); cli_str() is NULL without one */
     OPT_INT,    /* decimal integer */
+    OPT_FSD,    /* Flux Standard Duration (RFC 23), seconds */
+    OPT_IDSET,  /* idset (RFC 22) */
 };
 
 struct flux_option {
@@ -58,6 +62,7 @@ struct cli {
     char **argv;   /* NULL-ended */
     struct cli_given *given;
     size_t given_count;
+    struct flux *handle; /* NULL until cli_handle() */
 };
 
 /* Read `argv` (what follows the verb's words) by the verb's tables into `cli`. 0, or -EINVAL with a
@@ -71,6 +76,9 @@ bool cli_has(const struct cli *cli, const char *name);
 int cli_count(const struct cli *cli, const char *name);
 const char *cli_str(const struct cli *cli, const char *name, const char *dflt);
 long long cli_int(const struct cli *cli, const char *name, long long dflt);
+double cli_fsd(const struct cli *cli, const char *name, double dflt);
+/* Caller frees; NULL if absent. */
+struct flux_idset *cli_idset(const struct cli *cli, const char *name);
 /* All values of an option in order: size_t i = 0; while ((s = cli_next(cli, "env", &i))) ... */
 const char *cli_next(const struct cli *cli, const char *name, size_t *i);
 

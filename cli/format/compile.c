@@ -43,8 +43,8 @@ static int parse_conversion(const char **p, const char *end, char *ret, struct f
     if (*p >= end || **p != '!')
         return 0;
     if (*p + 1 >= end || !strchr("srDdFHP", (*p)[1]))
-        return flux_error_set(err, -EINVAL, "Unknown conversion specifier '%.*s'",
-                              (int)(end - *p), *p);
+        return flux_error_set(err, -EINVAL, "Unknown conversion specifier '%.*s'", (int)(end - *p),
+                              *p);
     *ret = (*p)[1];
     *p += 2;
     return 0;

@@ -51,13 +51,14 @@ int format_compile(const struct format_field *fields, const char *text, struct f
 void format_free(struct format *f);
 
 /* Append header (if wanted) and rows, a line each, without trailing blanks in the header. Rows are
- * put in the order of "sort:" or of `order` ("k1,-k2", may be NULL), in place. -EINVAL: unknown key. */
+ * put in the order of "sort:" or of `order` ("k1,-k2", may be NULL), in place. -EINVAL: unknown
+ * key. */
 int format_rows(struct format *f, const void **rows, size_t count, const char *order, bool header,
                 struct flux_buf *out, struct flux_error *err);
 /* One row, no widening, no dropping: for streams. */
 void format_row(const struct format *f, const void *row, struct flux_buf *out);
-/* What rows must have in common to be merged: the values of all fields that are not `merged`. Caller
- * frees. */
+/* What rows must have in common to be merged: the values of all fields that are not `merged`.
+ * Caller frees. */
 char *format_merge_key(const struct format *f, const void *row);
 /* Whether the format shows a field of this name, or one below it. */
 bool format_uses(const struct format *f, const char *name);
@@ -65,8 +66,8 @@ bool format_uses(const struct format *f, const char *name);
 struct format_named {
     const char *name, *description, *text; /* NULL name ends a table */
 };
-/* The format text of -o ARG for a tool ("flux-jobs"): a literal format (anything with a '{'), or the
- * name of a built-in or user format; NULL: the default, from $env_default or named "default".
+/* The format text of -o ARG for a tool ("flux-jobs"): a literal format (anything with a '{'), or
+ * the name of a built-in or user format; NULL: the default, from $env_default or named "default".
  * 0 with *ret (caller frees); 1: "help" or "get-config=" was answered on stdout; -EINVAL. */
 int format_choose(const char *tool, const char *arg, const struct format_named *named,
                   const char *env_default, char **ret, struct flux_error *err);
@@ -83,16 +84,16 @@ struct format_spec {
     char fill[5]; /* one UTF-8 character */
     char sign;    /* '+', '-', ' ' or 0 */
     bool comma, alternate;
-    int width;     /* columns; 0 = none */
-    int precision; /* -1 = none */
-    char type;     /* 0 = by value */
-    bool dash;     /* h */
-    bool mark_cut; /* + */
+    int width;      /* columns; 0 = none */
+    int precision;  /* -1 = none */
+    char type;      /* 0 = by value */
+    bool dash;      /* h */
+    bool mark_cut;  /* + */
     char *strftime; /* of !d, or NULL */
 };
 
 struct format_column {
-    char *before; /* literal text before the field */
+    char *before;                     /* literal text before the field */
     const struct format_field *field; /* NULL: the text at the end of the format */
     char *name;                       /* as written */
     char conversion;                  /* 0 = none */

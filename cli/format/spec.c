@@ -268,7 +268,7 @@ static void apply_number(const struct format_spec *spec, const struct format_val
     if (spec->comma)
         add_commas(digits, sizeof(digits));
     place(spec, spec->align ? spec->align : ALIGN_RIGHT,
-          negative          ? "-"
+          negative            ? "-"
           : spec->sign == '+' ? "+"
           : spec->sign == ' ' ? " "
                               : "",

@@ -7,7 +7,6 @@
 #include <uv.h>
 
 #include <flux/module.h>
-#include <flux/v1/module.pb-c.h>
 
 #include "router.h"
 
@@ -37,8 +36,9 @@ struct modhost_ops {
 struct modhost *modhost_new(uv_loop_t *loop, struct router *router,
                             const struct flux_thread_env *env, const struct modhost_ops *ops);
 void modhost_free(struct modhost *mh);
-/* The router's mailbox, for the broker's own services (flux_open_thread). */
-struct flux_mailbox *modhost_router_box(struct modhost *mh);
+/* The handle of the broker's own services, on the broker's loop; they are offered at once. Freed by
+ * modhost_free(). */
+struct flux *modhost_handle(struct modhost *mh);
 /* Start all modules of the placement list that belong on this rank. */
 void modhost_start_all(struct modhost *mh);
 void modhost_stop_all(struct modhost *mh);

@@ -68,6 +68,12 @@ void flux_close(struct flux *h)
     uv_loop_t *loop = h->loop;
     bool owns_loop = h->owns_loop;
 
+    /* A module's port is gone by now: nothing may be sent to the router on its behalf. */
+    if (h->env && h->conn) {
+        h->conn->ops->close(h->conn);
+        h->conn = NULL;
+        h->lost = -ENOSYS;
+    }
     service_done(h);
     futures_done(h);
     if (h->conn)

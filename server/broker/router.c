@@ -10,7 +10,7 @@
 #include <utlist.h>
 
 #include <flux/v1/options.h>
-#include <flux/v1/services.h>
+#include <flux/services.h>
 
 #define HELD_MAX 65536       /* requests that wait for services during start */
 #define CLIENT_OPEN_MAX 4096 /* over this a client is not read from until calls end */

@@ -14,6 +14,9 @@
 #include <flux/error.h>
 
 #pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* FLUX_AUTO(idset) set = flux_idset_new();   freed by flux_idset_free() on every way out.
  * A type takes part with FLUX_DEFINE_AUTO(idset) after its declaration of flux_idset_free(). */
@@ -65,5 +68,8 @@ char *flux_vprintf(const char *fmt, va_list ap);
 double flux_monotime(void);
 double flux_walltime(void);
 
+#ifdef __cplusplus
+}
+#endif
 #pragma GCC visibility pop
 #endif

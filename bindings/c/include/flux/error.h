@@ -8,6 +8,9 @@
 #include <stdarg.h>
 
 #pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* One line, no newline at the end: what was wrong, where, and what to do. */
 struct flux_error {
@@ -31,5 +34,8 @@ int flux_error_prefix(struct flux_error *err, int r, const char *fmt, ...)
 /* Name of an errno ("ENOENT"); "E<number>" for an unknown one (a static per-thread buffer then). */
 const char *flux_errname(int errnum);
 
+#ifdef __cplusplus
+}
+#endif
 #pragma GCC visibility pop
 #endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Opening and closing of content.sqlite: schema, pragmas, the lock that keeps a second broker out.
+ * The file is either a store of our format or it is refused: never migrated by guess. */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define APPLICATION_ID 0x466c7578 /* "Flux" */
+#define FORMAT 1
+
+static const char schema[] =
+    "BEGIN;"
+    "CREATE TABLE blobs(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " data BLOB NOT NULL);"
+    "CREATE INDEX blobs_key ON blobs(key);"
+    "CREATE TABLE log(seq INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE TABLE checkpoint(id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL,"
+    " log_seq INTEGER NOT NULL, data BLOB NOT NULL);"
+    "CREATE TABLE quarantine(time REAL NOT NULL, kind TEXT NOT NULL, id INTEGER NOT NULL,"
+    " reason TEXT NOT NULL, data BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID;"
+    "PRAGMA application_id = 1181513080;"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
+
+static const char *const rd_sql[RD_COUNT] = {
+    [RD_LOAD] = "SELECT data FROM blobs WHERE id = ?1",
+    [RD_FIND] = "SELECT id, data FROM blobs WHERE key = ?1 ORDER BY id DESC",
+    [RD_LOG] = "SELECT seq, data FROM log WHERE seq > ?1 ORDER BY seq",
+    [RD_CHECKPOINT] = "SELECT id, log_seq, data FROM checkpoint ORDER BY id DESC",
+    [RD_IDS] = "SELECT id FROM blobs WHERE id > ?1 AND id < ?2 AND kind < 2 ORDER BY id LIMIT ?3",
+};
+
+static const char *const wr_sql[WR_COUNT] = {
+    [WR_BEGIN] = "BEGIN IMMEDIATE",
+    [WR_COMMIT] = "COMMIT",
+    [WR_BLOB] = "INSERT OR REPLACE INTO blobs(id, key, kind, data) VALUES(?1, ?2, ?3, ?4)",
+    [WR_LOG] = "INSERT INTO log(seq, data) VALUES(?1, ?2)",
+    [WR_CHECKPOINT] = "INSERT INTO checkpoint(time, log_seq, data) VALUES(?1, ?2, ?3)",
+    [WR_CHECKPOINT_TRIM] = "DELETE FROM checkpoint WHERE id <= "
+                           "(SELECT max(id) FROM checkpoint) - 5",
+    [WR_LOG_TRIM] = "DELETE FROM log WHERE seq <= ?1",
+    [WR_SIZE] = "SELECT length(data) FROM blobs WHERE id = ?1",
+    [WR_DELETE] = "DELETE FROM blobs WHERE id = ?1",
+    [WR_QUARANTINE] = "INSERT OR REPLACE INTO quarantine(time, kind, id, reason, data)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5)",
+    [WR_QUARANTINE_TRIM] = "DELETE FROM log WHERE seq = ?1",
+};
+
+void store_hash(const void *data, size_t len, uint8_t hash[STORE_HASH_SIZE])
+{
+    crypto_generichash(hash, STORE_HASH_SIZE, data, len, NULL, 0);
+}
+
+void store_sum(const void *data, size_t len, uint8_t sum[STORE_SUM_SIZE])
+{
+    crypto_generichash(sum, STORE_SUM_SIZE, data, len, NULL, 0);
+}
+
+void store_ref_format(const uint8_t hash[STORE_HASH_SIZE], char text[STORE_REF_TEXT_SIZE])
+{
+    memcpy(text, "blake2b-", 8);
+    sodium_bin2hex(text + 8, STORE_REF_TEXT_SIZE - 8, hash, STORE_HASH_SIZE);
+}
+
+int store_ref_parse(const char *text, uint8_t hash[STORE_HASH_SIZE], struct flux_error *err)
+{
+    size_t len = 0;
+
+    if (strncmp(text, "blake2b-", 8) != 0 || strlen(text) != STORE_REF_TEXT_SIZE - 1 ||
+        sodium_hex2bin(hash, STORE_HASH_SIZE, text + 8, 2 * STORE_HASH_SIZE, NULL, &len, NULL) <
+            0 ||
+        len != STORE_HASH_SIZE)
+        return flux_error_set(err, -EINVAL,
+                              "'%.20s...' is not a reference: expected blake2b- and %d hex digits",
+                              text, 2 * STORE_HASH_SIZE);
+    return 0;
+}
+
+int store_sqlite_error(sqlite3 *db, const char *what, struct flux_error *err)
+{
+    int code = db ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
+    int sys = db ? sqlite3_system_errno(db) : 0;
+    bool io = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+
+    if ((code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE ||
+        (io && (sys == ENOSPC || sys == EDQUOT)))
+        return flux_error_set(err, -ENOSPC,
+                              "content store: %s: no space left on device; free some, nothing was "
+                              "changed",
+                              what);
+    if ((code & 0xff) == SQLITE_BUSY)
+        return flux_error_set(err, -EBUSY, "content store: %s: locked by another process", what);
+    if ((code & 0xff) == SQLITE_READONLY || (code & 0xff) == SQLITE_PERM)
+        return flux_error_set(err, -EROFS, "content store: %s: %s", what, sqlite3_errmsg(db));
+    return flux_error_set(err, -EIO, "content store: %s: %s", what,
+                          db ? sqlite3_errmsg(db) : "cannot open");
+}
+
+static int take_lock(struct store *s, struct flux_error *err)
+{
+    s->lock = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock < 0)
+        return flux_error_sys(err, -errno, "content store: cannot open %s", s->path);
+    if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
+        return flux_error_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno,
+                              "content store: %s is in use by another broker", s->path);
+    return 0;
+}
+
+static int run_sql(sqlite3 *db, const char *sql, const char *what, struct flux_error *err)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return store_sqlite_error(db, what, err);
+    return 0;
+}
+
+static int query_int(sqlite3 *db, const char *sql, int64_t *ret, struct flux_error *err)
+{
+    sqlite3_stmt *st = NULL;
+    int r = 0;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW)
+        r = store_sqlite_error(db, sql, err);
+    else
+        *ret = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return r;
+}
+
+/* SQLite's own locks stay NORMAL: two connections of ours share the file; the flock excludes
+ * others. */
+static int open_db(struct store *s, sqlite3 **db, const char *vfs, struct flux_error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int r;
+
+    if (sqlite3_open_v2(s->path, db, flags, vfs) != SQLITE_OK)
+        return store_sqlite_error(*db, s->path, err);
+    sqlite3_busy_timeout(*db, 5000);
+    sqlite3_extended_result_codes(*db, 1);
+    r = run_sql(*db,
+                s->sync ? "PRAGMA synchronous=FULL; PRAGMA cache_size=-1024"
+                        : "PRAGMA synchronous=OFF; PRAGMA cache_size=-1024",
+                "set up", err);
+    return r;
+}
+
+static int check_format(struct store *s, struct flux_error *err)
+{
+    int64_t app, version, tables;
+    int r;
+
+    if ((r = query_int(s->wr, "PRAGMA application_id", &app, err)) < 0 ||
+        (r = query_int(s->wr, "PRAGMA user_version", &version, err)) < 0 ||
+        (r = query_int(s->wr, "SELECT count(*) FROM sqlite_master", &tables, err)) < 0)
+        return flux_error_prefix(err, r, "%s", s->path);
+    if (tables == 0 && app == 0)
+        return run_sql(s->wr, schema, "create tables", err);
+    if (app != APPLICATION_ID)
+        return flux_error_set(err, -EPROTO, "content store: %s is not a Flux content store",
+                              s->path);
+    if (version != FORMAT)
+        return flux_error_set(err, -EPROTO, "content store: %s has format %d, this Flux reads %d",
+                              s->path, (int)version, FORMAT);
+    return 0;
+}
+
+static int prepare(sqlite3 *db, const char *const *sql, sqlite3_stmt **st, int count,
+                   struct flux_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        if (sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &st[i], NULL) !=
+            SQLITE_OK)
+            return store_sqlite_error(db, sql[i], err);
+    }
+    return 0;
+}
+
+static int open_all(struct store *s, const struct store_options *opt, struct flux_error *err)
+{
+    int64_t last_blob = 0, last_log = 0, bad = 0;
+    int r;
+
+    if ((r = take_lock(s, err)) < 0 || (r = open_db(s, &s->wr, opt->vfs, err)) < 0 ||
+        (r = run_sql(s->wr,
+                     "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
+                     "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=67108864",
+                     "set up", err)) < 0 ||
+        (r = check_format(s, err)) < 0 ||
+        (r = prepare(s->wr, wr_sql, s->wr_stmt, WR_COUNT, err)) < 0 ||
+        (r = open_db(s, &s->rd, opt->vfs, err)) < 0 ||
+        (r = prepare(s->rd, rd_sql, s->rd_stmt, RD_COUNT, err)) < 0 ||
+        (r = query_int(s->rd, "SELECT coalesce(max(id), 0) FROM blobs", &last_blob, err)) < 0 ||
+        (r = query_int(s->rd,
+                       "SELECT max(coalesce((SELECT max(seq) FROM log), 0),"
+                       " coalesce((SELECT max(log_seq) FROM checkpoint), 0))",
+                       &last_log, err)) < 0 ||
+        (r = query_int(s->rd, "SELECT count(*) FROM quarantine", &bad, err)) < 0)
+        return r;
+    s->next_id = last_blob + 1;
+    s->log_last = last_log;
+    s->quarantined = bad;
+    return 0;
+}
+
+int store_open(struct store **ret, const char *path, const struct store_options *opt,
+               struct flux_error *err)
+{
+    struct store *s = flux_alloc(sizeof(*s));
+    int r;
+
+    if (sodium_init() < 0) {
+        free(s);
+        return flux_error_set(err, -EIO, "content store: libsodium cannot start");
+    }
+    s->path = flux_strdup(path);
+    s->lock = -1;
+    s->sync = opt->sync;
+    s->damaged = opt->damaged;
+    s->arg = opt->arg;
+    STAILQ_INIT(&s->bads);
+    r = open_all(s, opt, err);
+    if (r < 0) {
+        store_close(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; i < RD_COUNT; i++)
+        sqlite3_finalize(s->rd_stmt[i]);
+    for (int i = 0; i < WR_COUNT; i++)
+        sqlite3_finalize(s->wr_stmt[i]);
+    sqlite3_close(s->rd);
+    sqlite3_close(s->wr);
+    if (s->lock >= 0)
+        close(s->lock);
+    store_bads_free(&s->bads);
+    free(s->path);
+    free(s);
+}
+
+bool store_is_sync(const struct store *s)
+{
+    return s->sync;
+}
+
+uint64_t store_new_id(struct store *s)
+{
+    return s->next_id++;
+}
+
+uint64_t store_next_id(const struct store *s)
+{
+    return s->next_id;
+}
+
+uint64_t store_log_last(const struct store *s)
+{
+    return s->log_last;
+}
+
+void store_get_stats(struct store *s, struct store_stats *out)
+{
+    int64_t pages = 0, size = 0;
+
+    query_int(s->rd, "PRAGMA page_count", &pages, NULL);
+    query_int(s->rd, "PRAGMA page_size", &size, NULL);
+    out->file_bytes = pages * size;
+    out->quarantined = s->quarantined;
+    out->batches = s->batches;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Reading from the store. Nothing is handed out that does not match its hash: what does not is
+ * reported once, kept for the quarantine table, and answered with -EIO. */
+#include "internal.h"
+
+#include <stdio.h>
+
+void store_report_bad(struct store *s, const char *kind, uint64_t id, const void *data, size_t len,
+                      const char *reason)
+{
+    uint64_t tag = id << 8 | (uint8_t)kind[0];
+    struct store_bad *bad;
+    char text[256];
+
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(s->reported); i++) {
+        if (s->reported[i] == tag)
+            return;
+    }
+    s->reported[s->reported_next++ % FLUX_ARRAY_SIZE(s->reported)] = tag;
+    bad = flux_alloc(sizeof(*bad));
+    bad->kind = kind;
+    bad->id = id;
+    bad->reason = flux_strdup(reason);
+    bad->data = flux_memdup(data, len);
+    bad->len = len;
+    STAILQ_INSERT_TAIL(&s->bads, bad, next);
+    s->quarantined++;
+    snprintf(text, sizeof(text), "%s: %s %llu is damaged (%s), put in quarantine", s->path, kind,
+             (unsigned long long)id, reason);
+    if (s->damaged)
+        s->damaged(s->arg, text);
+}
+
+void store_bads_free(struct store_bads *bads)
+{
+    struct store_bad *bad;
+
+    while ((bad = STAILQ_FIRST(bads))) {
+        STAILQ_REMOVE_HEAD(bads, next);
+        free(bad->reason);
+        free(bad->data);
+        free(bad);
+    }
+}
+
+void store_quarantine_log(struct store *s, uint64_t seq, const void *data, size_t len,
+                          const char *reason)
+{
+    store_report_bad(s, "log", seq, data, len, reason);
+}
+
+static int64_t hash_key(const uint8_t hash[STORE_HASH_SIZE])
+{
+    int64_t key;
+
+    memcpy(&key, hash, sizeof(key));
+    return key;
+}
+
+/* Copy the blob in column `col` if it hashes to `hash`. 1 = it does not. */
+static int copy_verified(sqlite3_stmt *st, int col, const uint8_t *hash, void **data, size_t *len)
+{
+    const void *p = sqlite3_column_blob(st, col);
+    size_t n = sqlite3_column_bytes(st, col);
+    uint8_t actual[STORE_HASH_SIZE];
+
+    store_hash(p, n, actual);
+    if (memcmp(actual, hash, STORE_HASH_SIZE) != 0)
+        return 1;
+    *data = flux_memdup(p, n);
+    *len = n;
+    return 0;
+}
+
+/* Is it another blob whose hash begins alike, rather than a damaged one? */
+static bool matches_key(sqlite3_stmt *st, int col, int64_t key)
+{
+    uint8_t actual[STORE_HASH_SIZE];
+
+    store_hash(sqlite3_column_blob(st, col), sqlite3_column_bytes(st, col), actual);
+    return hash_key(actual) == key;
+}
+
+int store_load(struct store *s, const struct store_ref *ref, void **data, size_t *len,
+               struct flux_error *err)
+{
+    sqlite3_stmt *st = s->rd_stmt[RD_LOAD];
+    unsigned long long id = ref->id;
+    int r = 0;
+    int code;
+
+    sqlite3_bind_int64(st, 1, ref->id);
+    code = sqlite3_step(st);
+    if (code == SQLITE_DONE) {
+        store_report_bad(s, "blob", ref->id, "", 0, "row is missing");
+        r = flux_error_set(err, -EIO, "content store: blob %llu is missing", id);
+    } else if (code != SQLITE_ROW)
+        r = store_sqlite_error(s->rd, "load blob", err);
+    else if (copy_verified(st, 0, ref->hash, data, len)) {
+        store_report_bad(s, "blob", ref->id, sqlite3_column_blob(st, 0),
+                         sqlite3_column_bytes(st, 0), "hash mismatch");
+        r = flux_error_set(err, -EIO, "content store: blob %llu is damaged (hash mismatch)", id);
+    }
+    sqlite3_reset(st);
+    return r;
+}
+
+int store_find(struct store *s, struct store_ref *ref, void **data, size_t *len,
+               struct flux_error *err)
+{
+    sqlite3_stmt *st = s->rd_stmt[RD_FIND];
+    bool found = false;
+    int code;
+    int r = 0;
+
+    sqlite3_bind_int64(st, 1, hash_key(ref->hash));
+    while (!found && (code = sqlite3_step(st)) == SQLITE_ROW) {
+        if (copy_verified(st, 1, ref->hash, data, len) == 0) {
+            ref->id = sqlite3_column_int64(st, 0);
+            found = true;
+        } else if (!matches_key(st, 1, hash_key(ref->hash))) {
+            store_report_bad(s, "blob", sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
+                             sqlite3_column_bytes(st, 1), "hash mismatch");
+            r = flux_error_set(err, -EIO, "content store: blob %llu is damaged (hash mismatch)",
+                               (unsigned long long)sqlite3_column_int64(st, 0));
+        }
+    }
+    if (!found && code != SQLITE_DONE)
+        r = store_sqlite_error(s->rd, "find blob", err);
+    sqlite3_reset(st);
+    if (found)
+        return 0;
+    return r < 0 ? r : flux_error_set(err, -ENOENT, "no such blob");
+}
+
+/* A record is its sum and then its bytes. */
+static bool record_whole(const uint8_t *p, size_t n)
+{
+    uint8_t sum[STORE_SUM_SIZE];
+
+    if (n < STORE_SUM_SIZE)
+        return false;
+    store_sum(p + STORE_SUM_SIZE, n - STORE_SUM_SIZE, sum);
+    return memcmp(sum, p, STORE_SUM_SIZE) == 0;
+}
+
+int store_checkpoint_load(struct store *s, void **data, size_t *len, uint64_t *log_seq,
+                          struct flux_error *err)
+{
+    sqlite3_stmt *st = s->rd_stmt[RD_CHECKPOINT];
+    int r = -ENOENT;
+    int code;
+
+    while ((code = sqlite3_step(st)) == SQLITE_ROW) {
+        const uint8_t *p = sqlite3_column_blob(st, 2);
+        size_t n = sqlite3_column_bytes(st, 2);
+
+        if (!record_whole(p, n)) {
+            store_report_bad(s, "checkpoint", sqlite3_column_int64(st, 0), p, n, "bad checksum");
+            continue;
+        }
+        *log_seq = sqlite3_column_int64(st, 1);
+        *len = n - STORE_SUM_SIZE;
+        *data = flux_memdup(p + STORE_SUM_SIZE, *len);
+        r = 0;
+        break;
+    }
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        r = store_sqlite_error(s->rd, "read checkpoint", err);
+    sqlite3_reset(st);
+    return r;
+}
+
+int store_log_each(struct store *s, uint64_t seq,
+                   int (*fn)(void *arg, uint64_t seq, const void *data, size_t len), void *arg,
+                   struct flux_error *err)
+{
+    sqlite3_stmt *st = s->rd_stmt[RD_LOG];
+    int code;
+    int r = 0;
+
+    sqlite3_bind_int64(st, 1, seq);
+    while (r >= 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
+        const uint8_t *p = sqlite3_column_blob(st, 1);
+        size_t n = sqlite3_column_bytes(st, 1);
+
+        if (record_whole(p, n))
+            r = fn(arg, sqlite3_column_int64(st, 0), p + STORE_SUM_SIZE, n - STORE_SUM_SIZE);
+        else
+            store_report_bad(s, "log", sqlite3_column_int64(st, 0), p, n, "bad checksum");
+    }
+    if (r >= 0 && code != SQLITE_DONE)
+        r = store_sqlite_error(s->rd, "read log", err);
+    sqlite3_reset(st);
+    return r < 0 ? r : 0;
+}
+
+ssize_t store_list_ids(struct store *s, uint64_t after, uint64_t below, uint64_t *ids, size_t max,
+                       struct flux_error *err)
+{
+    sqlite3_stmt *st = s->rd_stmt[RD_IDS];
+    ssize_t n = 0;
+    int code;
+
+    sqlite3_bind_int64(st, 1, after);
+    sqlite3_bind_int64(st, 2, below);
+    sqlite3_bind_int64(st, 3, max);
+    while ((code = sqlite3_step(st)) == SQLITE_ROW)
+        ids[n++] = sqlite3_column_int64(st, 0);
+    if (code != SQLITE_DONE)
+        n = store_sqlite_error(s->rd, "list blobs", err);
+    sqlite3_reset(st);
+    return n;
+}

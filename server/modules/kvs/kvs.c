@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The engine's life: recovery, namespaces, and the group commit that ties trees and store together.
+ * Durable state is what `root` of each namespace says; it moves only when a batch has succeeded. */
+#include "engine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define PAUSE_SECONDS 5.0
+
+void kvs_report(struct kvs *k, const char *fmt, ...)
+{
+    char text[400];
+    va_list ap;
+
+    if (!k->opt.report)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    k->opt.report(k->opt.arg, text);
+}
+
+struct kvs_namespace *kvs_find(struct kvs *k, const char *ns)
+{
+    struct kvs_namespace *n;
+
+    if (!ns || !*ns)
+        ns = KVS_PRIMARY;
+    HASH_FIND_STR(k->namespaces, ns, n);
+    return n;
+}
+
+struct kvs_namespace *kvs_namespace_add(struct kvs *k, const char *name, uint32_t owner)
+{
+    struct kvs_namespace *n = flux_alloc(sizeof(*n));
+
+    n->name = flux_strdup(name);
+    n->owner = owner;
+    HASH_ADD_KEYPTR(hh, k->namespaces, n->name, strlen(n->name), n);
+    return n;
+}
+
+void kvs_namespace_del(struct kvs *k, struct kvs_namespace *n)
+{
+    HASH_DEL(k->namespaces, n);
+    kvs_object_unref(&k->heap, n->root);
+    kvs_object_unref(&k->heap, n->head);
+    free(n->name);
+    free(n);
+}
+
+void kvs_snapshots_free(struct kvs *k, struct kvs_snapshot *snaps, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        kvs_object_unref(&k->heap, snaps[i].root);
+        free(snaps[i].name);
+    }
+    free(snaps);
+}
+
+/* A record that cannot be replayed is put aside; what others did is kept. */
+static int replay(void *arg, uint64_t seq, const void *data, size_t len)
+{
+    struct kvs *k = arg;
+    struct flux_error err;
+    int r = kvs_record_replay(k, data, len, &err);
+
+    if (r < 0) {
+        kvs_report(k, "log record %llu cannot be replayed: %s", (unsigned long long)seq, err.text);
+        store_quarantine_log(k->store, seq, data, len, err.text);
+    }
+    kvs_stage_keep(k);
+    k->seq = seq;
+    k->log_records++;
+    k->log_bytes += len;
+    kvs_trim(k);
+    return 0;
+}
+
+static int recover(struct kvs *k, struct flux_error *err)
+{
+    void *data = NULL;
+    size_t len;
+    int r;
+
+    r = store_checkpoint_load(k->store, &data, &len, &k->seq, err);
+    if (r == 0) {
+        r = kvs_checkpoint_decode(k, data, len, err);
+        free(data);
+    } else if (r == -ENOENT)
+        r = 0;
+    if (r == 0 && !kvs_find(k, KVS_PRIMARY))
+        kvs_namespace_add(k, KVS_PRIMARY, k->opt.owner);
+    if (r == 0)
+        r = store_log_each(k->store, k->seq, replay, k, err);
+    if (k->seq < store_log_last(k->store))
+        k->seq = store_log_last(k->store);
+    return r;
+}
+
+int kvs_open(struct kvs **ret, struct store *store, const struct kvs_options *opt,
+             struct flux_error *err)
+{
+    struct kvs *k = flux_alloc(sizeof(*k));
+    int r;
+
+    k->opt = *opt;
+    k->opt.log_bytes = opt->log_bytes ? opt->log_bytes : 4 << 20;
+    k->opt.gc_dead = opt->gc_dead ? opt->gc_dead : 50000;
+    k->store = store;
+    kvs_heap_init(&k->heap, store, opt->cache_bytes ? opt->cache_bytes : 4 << 20);
+    r = recover(k, err);
+    if (r < 0) {
+        kvs_close(k);
+        return r;
+    }
+    k->heap.dead = 0;
+    *ret = k;
+    return 0;
+}
+
+void kvs_close(struct kvs *k)
+{
+    struct kvs_namespace *n, *tmp;
+
+    if (!k)
+        return;
+    store_batch_free(k->batch);
+    kvs_checkpoint_ended(k, -ECANCELED);
+    kvs_gc_abort(k, -ECANCELED);
+    kvs_stage_undo(k);
+    kvs_snapshots_free(k, k->last, k->nlast);
+    for (int i = 0; i < KVS_PINS; i++)
+        kvs_object_unref(&k->heap, k->pins[i]);
+    HASH_ITER (hh, k->namespaces, n, tmp)
+        kvs_namespace_del(k, n);
+    free(k->touched);
+    free(k->values.list);
+    free(k->nodes.list);
+    free(k->checkpoint.stack);
+    free(k->gc.stack);
+    free(k);
+}
+
+static void add_staged(struct kvs *k)
+{
+    for (size_t i = 0; i < k->values.count; i++) {
+        struct kvs_object *o = k->values.list[i];
+
+        store_batch_blob(k->batch, &o->ref, STORE_VALUE, o->data, o->size, false);
+    }
+    if (k->staged)
+        store_batch_log(k->batch, k->seq + 1, flux_memdup(k->record.data, k->record.len),
+                        k->record.len);
+}
+
+struct store_batch *kvs_group_take(struct kvs *k)
+{
+    k->batch = store_batch_new(k->store);
+    add_staged(k);
+    k->batch_background = false;
+    if (kvs_background_wanted(k)) {
+        k->batch_background = true;
+        kvs_checkpoint_step(k, k->batch);
+        kvs_gc_step(k, k->batch);
+    }
+    if (store_batch_empty(k->batch)) {
+        store_batch_free(k->batch);
+        k->batch = NULL;
+        if (k->batch_background) {
+            kvs_checkpoint_ended(k, 0);
+            kvs_gc_ended(k, 0);
+        }
+        return NULL;
+    }
+    return k->batch;
+}
+
+static void end_background(struct kvs *k, int r)
+{
+    for (size_t i = 0; i < k->nodes.count; i++) {
+        kvs_object_written(&k->heap, k->nodes.list[i], r == 0);
+        kvs_object_unref(&k->heap, k->nodes.list[i]);
+    }
+    k->nodes.count = 0;
+    if (!k->batch_background)
+        return;
+    k->batch_background = false;
+    kvs_gc_ended(k, r);
+    kvs_checkpoint_ended(k, r);
+    if (r < 0)
+        k->pause_until = flux_monotime() + PAUSE_SECONDS;
+}
+
+/* Begin background work when there is enough of it. */
+static void maybe_start(struct kvs *k)
+{
+    bool paused = k->pause_until > 0 && flux_monotime() < k->pause_until;
+
+    if (paused)
+        return;
+    if (k->log_bytes > k->opt.log_bytes && !k->checkpoint.active)
+        kvs_checkpoint_start(k);
+    if (k->heap.dead > k->opt.gc_dead && k->gc.phase == KVS_GC_IDLE)
+        kvs_gc_start(k);
+}
+
+int kvs_group_end(struct kvs *k, int r)
+{
+    bool background = k->batch_background;
+
+    end_background(k, r);
+    store_batch_free(k->batch);
+    k->batch = NULL;
+    if (r < 0 && background)
+        return k->staged ? -EAGAIN : r;
+    if (r < 0) {
+        kvs_stage_undo(k);
+        return r;
+    }
+    if (k->staged) {
+        k->seq++;
+        k->log_records++;
+        k->log_bytes += k->record.len;
+        k->stats.commits += k->staged;
+        k->stats.groups++;
+        kvs_stage_keep(k);
+    }
+    maybe_start(k);
+    kvs_trim(k);
+    return 0;
+}
+
+bool kvs_background_wanted(const struct kvs *k)
+{
+    if (!k->checkpoint.active && k->gc.phase == KVS_GC_IDLE)
+        return false;
+    return k->pause_until == 0 || flux_monotime() >= k->pause_until;
+}
+
+void kvs_trim(struct kvs *k)
+{
+    if (k->heap.cached_bytes > k->heap.budget)
+        kvs_heap_trim(&k->heap, k->heap.budget - k->heap.budget / 8);
+}
+
+void kvs_dropcache(struct kvs *k)
+{
+    kvs_heap_trim(&k->heap, 0);
+}
+
+void kvs_get_stats(const struct kvs *k, struct kvs_stats *out)
+{
+    *out = k->stats;
+    out->nodes = k->heap.objects;
+    out->bytes = k->heap.bytes;
+    out->cached_bytes = k->heap.cached_bytes;
+    out->log_records = k->log_records;
+    out->log_bytes = k->log_bytes;
+    out->dead = k->heap.dead;
+}
+
+int kvs_namespace_get(struct kvs *k, const char *ns, struct kvs_namespace_info *ret,
+                      struct flux_error *err)
+{
+    struct kvs_namespace *n = kvs_find(k, ns);
+
+    if (!n || n->fresh)
+        return flux_error_set(err, -ENOENT, "kvs: no namespace '%s'", ns);
+    *ret = (struct kvs_namespace_info){n->name, n->owner, n->version};
+    return 0;
+}
+
+void kvs_namespace_each(struct kvs *k, void (*fn)(void *arg, const struct kvs_namespace_info *info),
+                        void *arg)
+{
+    struct kvs_namespace *n, *tmp;
+
+    HASH_ITER (hh, k->namespaces, n, tmp) {
+        struct kvs_namespace_info info = {n->name, n->owner, n->version};
+
+        if (!n->fresh)
+            fn(arg, &info);
+    }
+}
+
+static int format_root(struct kvs *k, struct kvs_object *root, char text[STORE_REF_TEXT_SIZE])
+{
+    uint8_t empty[STORE_HASH_SIZE];
+
+    if (!root) {
+        store_hash("", 0, empty);
+        store_ref_format(empty, text);
+        return 0;
+    }
+    if (root->state != KVS_STORED)
+        return -EAGAIN;
+    store_ref_format(root->ref.hash, text);
+    for (int i = 0; i < KVS_PINS; i++) {
+        if (k->pins[i] == root)
+            return 0;
+    }
+    kvs_object_unref(&k->heap, k->pins[k->next_pin % KVS_PINS]);
+    k->pins[k->next_pin++ % KVS_PINS] = kvs_object_ref(root);
+    return 0;
+}
+
+int kvs_root_ref(struct kvs *k, const char *ns, uint64_t *version, char text[STORE_REF_TEXT_SIZE],
+                 struct flux_error *err)
+{
+    struct kvs_namespace *n = kvs_find(k, ns);
+
+    if (!n || n->fresh)
+        return flux_error_set(err, -ENOENT, "kvs: no namespace '%s'", ns);
+    *version = n->version;
+    return format_root(k, n->root, text);
+}
+
+int kvs_checkpoint_root(struct kvs *k, const char *ns, uint64_t *version,
+                        char text[STORE_REF_TEXT_SIZE], struct flux_error *err)
+{
+    if (!ns || !*ns)
+        ns = KVS_PRIMARY;
+    for (size_t i = 0; i < k->nlast; i++) {
+        if (strcmp(k->last[i].name, ns) == 0) {
+            *version = k->last[i].version;
+            return format_root(k, k->last[i].root, text);
+        }
+    }
+    return flux_error_set(err, -ENOENT, "kvs: no namespace '%s' in the last checkpoint", ns);
+}

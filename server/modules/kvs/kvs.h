@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The engine: namespaces of versioned trees, atomic transactions, group commit, checkpoints and
+ * garbage collection. It knows nothing of messages.
+ *
+ * Writing: kvs_stage*() apply transactions to the head of the tree, where nobody sees them yet.
+ * kvs_group_take() turns all that is staged, and a slice of background work, into one batch; run it
+ * (store_batch_run(), any thread); kvs_group_end() makes it visible, or takes all of it back.
+ * Between take and end nothing may be staged; reading goes on, and sees only what is durable. */
+#ifndef MODULES_KVS_KVS_H
+#define MODULES_KVS_KVS_H
+
+#include <flux/buf.h>
+
+#include "node.h"
+#include "path.h"
+
+#define KVS_PRIMARY "primary"
+#define KVS_VALUE_MAX (10 << 20)
+#define KVS_LINKS_MAX 10
+
+struct kvs;
+
+struct kvs_options {
+    uint32_t owner;     /* of the primary namespace */
+    size_t cache_bytes; /* budget for stored bodies kept in memory; 0 = 4 MiB */
+    size_t log_bytes;   /* checkpoint when the log is longer; 0 = 4 MiB */
+    uint64_t gc_dead;   /* collect when so many stored objects were given up; 0 = 50,000 */
+    /* One line for the log, of a thing that went wrong in the background. May be NULL. */
+    void (*report)(void *arg, const char *text);
+    void *arg;
+};
+
+enum kvs_op_kind {
+    KVS_OP_PUT = 1,
+    KVS_OP_APPEND = 2,
+    KVS_OP_UNLINK = 3,
+    KVS_OP_MKDIR = 4,
+    KVS_OP_SYMLINK = 5,
+    KVS_OP_COPY = 6,
+};
+
+struct kvs_op {
+    enum kvs_op_kind kind;
+    const char *key;
+    const void *value;
+    size_t len;
+    const char *target;    /* symlink, copy: the other key */
+    const char *target_ns; /* its namespace; NULL or "" = the same */
+};
+
+/* Who reads: the instance owner may read all, others the namespaces they own. */
+struct kvs_reader_cred {
+    uint32_t userid;
+    bool owner;
+};
+
+/* What was found. Holds a reference: kvs_result_done(). */
+struct kvs_result {
+    enum kvs_kind kind; /* KVS_INLINE is returned as KVS_VALUE's kin: see kvs_result_read() */
+    void *payload;
+    uint64_t version; /* of the namespace the lookup began in */
+    uint64_t size;    /* of a value or log */
+};
+
+struct kvs_namespace_info {
+    const char *name;
+    uint32_t owner;
+    uint64_t version;
+};
+
+struct kvs_stats {
+    uint64_t commits, groups, checkpoints, gc_rounds;
+    uint64_t nodes, bytes, cached_bytes;
+    uint64_t log_records, log_bytes, dead;
+    uint64_t gc_blobs, gc_bytes;
+};
+
+/* Recover from the store: last checkpoint, then the log. The store stays the caller's. */
+int kvs_open(struct kvs **ret, struct store *store, const struct kvs_options *opt,
+             struct flux_error *err);
+void kvs_close(struct kvs *k);
+void kvs_get_stats(const struct kvs *k, struct kvs_stats *out);
+
+/* --- writing --- */
+
+/* All ops or none; *version is the one the namespace will have. Errors: -EINVAL (bad op or key),
+ * -ENOENT (no such namespace), -EISDIR, -ENOTDIR, -ELOOP, -EFBIG, -EIO (damaged store). */
+int kvs_stage(struct kvs *k, const char *ns, const struct kvs_op *ops, size_t nops,
+              uint64_t *version, struct flux_error *err);
+/* -EEXIST; -ENOENT: no such root. `rootref` NULL or "" = empty. */
+int kvs_stage_create(struct kvs *k, const char *ns, uint32_t owner, const char *rootref,
+                     struct flux_error *err);
+int kvs_stage_remove(struct kvs *k, const char *ns, struct flux_error *err);
+/* Bytes staged so far: stop staging at a few MiB. */
+size_t kvs_staged_bytes(const struct kvs *k);
+/* NULL: nothing to write now. */
+struct store_batch *kvs_group_take(struct kvs *k);
+/* `r` is what running the batch gave. 0: staged transactions are visible. Negative: they are
+ * undone. -EAGAIN: background work was dropped from the batch, take and run it again. Frees the
+ * batch. */
+int kvs_group_end(struct kvs *k, int r);
+
+/* --- background work: each group takes a bounded slice along --- */
+
+/* Is there any to do now? Then keep taking groups even when nothing is staged. */
+bool kvs_background_wanted(const struct kvs *k);
+/* Begin a checkpoint now (again, if one is under way: it began before the last commits).
+ * Returns its number. */
+uint64_t kvs_checkpoint_start(struct kvs *k);
+/* Begin a round of garbage collection (with a checkpoint first). Returns its number. */
+uint64_t kvs_gc_start(struct kvs *k);
+/* Numbers of the last ones that ended; *failed is set when the newest one could not be done. */
+uint64_t kvs_checkpoint_last(const struct kvs *k, int *failed);
+uint64_t kvs_gc_last(const struct kvs *k, int *failed);
+/* Drop all bodies that can be read again. */
+void kvs_dropcache(struct kvs *k);
+
+/* --- reading: durable state only --- */
+
+/* -ENOENT, -ENOTDIR is -ENOENT too, -EPERM, -ELOOP, -EIO. `rootref` as in kvs_root_ref(). */
+int kvs_lookup(struct kvs *k, const char *ns, const char *rootref, const char *key, bool nofollow,
+               const struct kvs_reader_cred *cred, struct kvs_result *ret, struct flux_error *err);
+/* Bytes of a value or log from `offset` on. */
+int kvs_result_read(struct kvs *k, const struct kvs_result *res, uint64_t offset,
+                    struct flux_buf *out, struct flux_error *err);
+/* Entries of a directory in order. */
+int kvs_result_list(struct kvs *k, const struct kvs_result *res,
+                    int (*fn)(void *arg, const char *name, size_t len, const struct kvs_entry *e),
+                    void *arg, struct flux_error *err);
+void kvs_result_done(struct kvs *k, struct kvs_result *res);
+/* Call now and then between requests: keeps the cache within its budget. */
+void kvs_trim(struct kvs *k);
+
+int kvs_namespace_get(struct kvs *k, const char *ns, struct kvs_namespace_info *ret,
+                      struct flux_error *err);
+void kvs_namespace_each(struct kvs *k, void (*fn)(void *arg, const struct kvs_namespace_info *info),
+                        void *arg);
+/* Reference of the root as of the newest durable version, kept from the collector for a while.
+ * -EAGAIN: the root has no reference yet; make a checkpoint first. */
+int kvs_root_ref(struct kvs *k, const char *ns, uint64_t *version, char text[STORE_REF_TEXT_SIZE],
+                 struct flux_error *err);
+/* The same as the last checkpoint saw it. */
+int kvs_checkpoint_root(struct kvs *k, const char *ns, uint64_t *version,
+                        char text[STORE_REF_TEXT_SIZE], struct flux_error *err);
+
+#endif

@@ -145,6 +145,8 @@ static void found(struct spawn_client *c, const Flux__V1__SpawnProcess *in)
     e->running = e->confirmed = true;
     e->pub.pid = in->pid;
     e->pub.started = in->started;
+    if (c->ops->adopted)
+        c->ops->adopted(&e->pub, c->arg);
 }
 
 /* A process of ours, named again after the connection had broken. */

@@ -47,6 +47,8 @@ struct spawn_ops {
     /* Called for each process of an earlier broker. For one that runs, the answer becomes its
      * `data`; return NULL to let it run unwatched. Optional. */
     void *(*found)(const struct spawn_found *f, void *arg);
+    /* Called after `found` has returned data for one that runs: `p` is its process from now on. */
+    void (*adopted)(struct spawn_process *p, void *arg);
     /* The helper is there; all `found` calls have been made. Optional. */
     void (*up)(pid_t helper, void *arg);
     /* The helper has died, or could not be started; `why` is for the log. The losses follow, and

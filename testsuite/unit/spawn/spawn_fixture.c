@@ -64,7 +64,13 @@ static void on_down(const char *why, bool again, void *arg)
     snprintf(f->down_why, sizeof(f->down_why), "%s", why);
 }
 
-static const struct spawn_ops ops = {on_started, on_exited, on_found, on_up, on_down};
+static const struct spawn_ops ops = {
+    .started = on_started,
+    .exited = on_exited,
+    .found = on_found,
+    .up = on_up,
+    .down = on_down,
+};
 
 void fixture_connect(struct fixture *f)
 {

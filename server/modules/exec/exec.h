@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The exec service: job shells and commands on this rank and on those below it. One struct exec a
+ * broker. A process of this rank is a struct local; a call that covers several ranks is a struct
+ * fan, which splits by child subtree and merges what comes back. */
+#ifndef EXEC_EXEC_H
+#define EXEC_EXEC_H
+
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include <flux/hostlist.h>
+#include <flux/idset.h>
+#include <flux/service.h>
+#include <flux/v1/exec_service.h>
+
+#include "fan.h"
+#include "spawn.pb-c.h"
+#include "spawn_client.h"
+
+struct local;
+struct shell;
+struct start;
+struct run;
+struct gather;
+TAILQ_HEAD(run_list, run);
+
+struct exec {
+    struct flux *h;
+    uint32_t rank;
+    struct spawn_client *spawn;
+    bool helper_up; /* it has told what an earlier broker left */
+    struct fan_loop *fans;
+    struct shell *shells;     /* by job id: running here, or ended and not yet told */
+    unsigned shells_ended;    /* of these */
+    struct start *starts;     /* calls, by job id */
+    struct run *runs;         /* by label, those that have one */
+    struct run_list all_runs; /* calls */
+    TAILQ_HEAD(, gather) gathers;
+    TAILQ_HEAD(, local) locals;  /* all processes of this rank that run */
+    struct flux_hostlist *hosts; /* by rank, or NULL */
+    char *default_shell;
+    char *local_uri;
+    char *rundir;
+    char *hostname;
+};
+
+/* What the spawn client calls back into. Embedded in a shell or a run's process. */
+struct local_ops {
+    void (*started)(struct local *l, int r, const char *why);
+    /* `l` is out of the list of locals already and may be freed. */
+    void (*exited)(struct local *l, uint64_t spawn_id, const struct spawn_exit *e);
+};
+struct local {
+    struct exec *exec;
+    const struct local_ops *ops;
+    struct spawn_process *process; /* NULL: not running */
+    uint64_t id;                   /* job, or 0 */
+    uint32_t userid;
+    bool imp;
+    char *label;
+    char *command;
+    TAILQ_ENTRY(local) link; /* while there is a process */
+};
+
+/* local.c */
+/* Free what is in it; forget the process if it still runs. */
+void local_done(struct local *l);
+int local_spawn(struct local *l, struct spawn_request *req, uint32_t attempt,
+                struct flux_error *err);
+void local_kill(struct local *l, int signum, bool group);
+extern const struct spawn_ops local_spawn_ops;
+
+/* shell.c: a process that an earlier broker started belongs to a job. */
+struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
+                          const struct spawn_found *f);
+/* The helper has told of all: go on with calls that came before. */
+void shell_helper_up(struct exec *x);
+void shell_free_all(struct exec *x);
+/* command.c: one that belongs to a command; the caller that it had is gone. */
+struct local *command_found(struct exec *x, const Flux__V1__SpawnCookie *cookie);
+void run_free_all(struct exec *x);
+
+/* gather.c: a unary call to some ranks below; answered when all parts are done. */
+struct gather *gather_new(struct flux_call *call);
+void gather_expect(struct gather *g); /* one part more; */
+void gather_future(struct gather *g,
+                   struct flux_future *f); /* one that ends with f, if not NULL; */
+void gather_part(struct gather *g);        /* one part is done */
+/* Everything has been asked for: returns what the handler returns. */
+int gather_go(struct gather *g);
+void gather_free_all(struct exec *x);
+
+FLUX_EXEC_HANDLERS(exec);
+
+#endif

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Job shells. A struct shell is a process of this rank; a struct start is a Start or Attach call
+ * that covers ranks from here down. A shell outlives the call that started it: without one it goes
+ * on, and its end is kept until an Attach asks for it. */
+#include <jansson.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <flux/fluid.h>
+#include <flux/v1/shell.h>
+
+#include "exec.h"
+
+#define SHELLS_ENDED_MAX 16384 /* kept for an Attach; the oldest go first */
+
+struct shell {
+    struct local l; /* first */
+    uint64_t id;
+    uint32_t attempt;
+    bool running; /* told to have started */
+    bool ended;   /* `exit` and spawn_id are valid */
+    struct spawn_exit exit;
+    uint64_t spawn_id;
+    struct start *start; /* who is told, or NULL */
+    UT_hash_handle hh;
+};
+
+struct start {
+    struct fan fan; /* first */
+    struct exec *exec;
+    uint64_t id;
+    const flux_exec_start_request *request; /* of a Start call; lives as long as the call */
+    const flux_exec_attach_request *attach; /* of an Attach call */
+    struct shell *shell;                    /* the local part, once there is one */
+    bool waiting;                           /* the local part waits for the helper */
+    UT_hash_handle hh;
+};
+
+static struct shell *shell_find(struct exec *x, uint64_t id)
+{
+    struct shell *s;
+
+    HASH_FIND(hh, x->shells, &id, sizeof(id), s);
+    return s;
+}
+
+static struct start *start_find(struct exec *x, uint64_t id)
+{
+    struct start *st;
+
+    HASH_FIND(hh, x->starts, &id, sizeof(id), st);
+    return st;
+}
+
+static void shell_free(struct shell *s)
+{
+    struct exec *x = s->l.exec;
+
+    if (s->start)
+        s->start->shell = NULL;
+    if (s->ended)
+        x->shells_ended--;
+    HASH_DELETE(hh, x->shells, s);
+    local_done(&s->l);
+    free(s);
+}
+
+/* Tell the caller how it ended; then nobody needs it any more. */
+static void shell_tell_end(struct shell *s)
+{
+    struct exec *x = s->l.exec;
+    struct fan *f = &s->start->fan;
+
+    if (s->exit.lost) {
+        FLUX_AUTO_STR text =
+            flux_printf("lost on %s (rank %u): its spawn helper died", x->hostname, x->rank);
+        fan_local_failed(f, x->rank, EHOSTUNREACH, text);
+    } else {
+        fan_local_exited(f, x->rank, s->exit.status);
+    }
+    spawn_client_ack(x->spawn, s->spawn_id);
+    shell_free(s);
+}
+
+static void shell_keep_end(struct exec *x)
+{
+    struct shell *s, *tmp;
+
+    if (++x->shells_ended <= SHELLS_ENDED_MAX)
+        return;
+    HASH_ITER (hh, x->shells, s, tmp) { /* in order of addition */
+        if (s->ended) {
+            shell_free(s);
+            return;
+        }
+    }
+}
+
+static void on_started(struct local *l, int r, const char *why)
+{
+    struct shell *s = (struct shell *)l;
+    struct exec *x = l->exec;
+
+    if (r == 0) {
+        s->running = true;
+        if (s->start)
+            fan_local_started(&s->start->fan, x->rank);
+        return;
+    }
+    if (s->start) {
+        FLUX_AUTO_STR text = flux_printf("%s (rank %u): %s", x->hostname, x->rank, why);
+        fan_local_failed(&s->start->fan, x->rank, -r, text);
+    }
+    shell_free(s);
+}
+
+static void on_exited(struct local *l, uint64_t spawn_id, const struct spawn_exit *e)
+{
+    struct shell *s = (struct shell *)l;
+    struct exec *x = l->exec;
+
+    s->ended = true;
+    s->exit = *e;
+    s->spawn_id = spawn_id;
+    shell_keep_end(x);
+    if (s->start)
+        shell_tell_end(s);
+}
+
+static const struct local_ops shell_ops = {.started = on_started, .exited = on_exited};
+
+static struct shell *shell_new(struct exec *x, uint64_t id, uint32_t userid, uint32_t attempt)
+{
+    struct shell *s = flux_alloc(sizeof(*s));
+
+    s->l.exec = x;
+    s->l.ops = &shell_ops;
+    s->l.id = s->id = id;
+    s->l.userid = userid;
+    s->attempt = attempt;
+    HASH_ADD(hh, x->shells, id, sizeof(s->id), s);
+    return s;
+}
+
+struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
+                          const struct spawn_found *f)
+{
+    struct shell *s = shell_find(x, cookie->id);
+
+    if (s && s->attempt > cookie->attempt)
+        return NULL; /* an earlier try, ended */
+    if (s)
+        shell_free(s);
+    s = shell_new(x, cookie->id, cookie->userid, cookie->attempt);
+    s->running = true;
+    s->l.imp = cookie->imp;
+    s->l.command = flux_strdup(cookie->command);
+    if (!f->exit)
+        return &s->l;
+    s->ended = true;
+    s->exit = *f->exit;
+    s->spawn_id = f->id;
+    shell_keep_end(x);
+    return NULL;
+}
+
+void shell_free_all(struct exec *x)
+{
+    struct start *st, *tmp_st;
+    struct shell *s, *tmp;
+
+    HASH_ITER (hh, x->starts, st, tmp_st) {
+        struct flux_call *call = st->fan.call;
+        fan_cancel(&st->fan);
+        HASH_DELETE(hh, x->starts, st);
+        if (st->shell)
+            st->shell->start = NULL;
+        free(st);
+        flux_call_error(call, ECANCELED, "rank %u is going down", x->rank);
+    }
+    HASH_ITER (hh, x->shells, s, tmp)
+        shell_free(s);
+}
+
+/* --- starting one --- */
+
+/* The common part as it came, then what is this rank's own: fields of one message can follow each
+ * other in any number of pieces. */
+static uint8_t *make_document(struct exec *x, const flux_exec_start_request *in, size_t *len)
+{
+    flux_shell_start own = FLUX_SHELL_START_INIT;
+    size_t n;
+    uint8_t *doc;
+
+    own.broker_rank = x->rank;
+    own.local_uri = x->local_uri;
+    own.rundir = x->rundir;
+    own.hostname = x->hostname;
+    n = protobuf_c_message_get_packed_size(&own.base);
+    doc = flux_alloc(in->start.len + n + 1);
+    if (in->start.len > 0)
+        memcpy(doc, in->start.data, in->start.len);
+    protobuf_c_message_pack(&own.base, doc + in->start.len);
+    *len = in->start.len + n;
+    return doc;
+}
+
+/* What the IMP reads on its standard input: the signed request. */
+static int make_imp_input(const flux_exec_start_request *in)
+{
+    json_t *o = json_pack("{s:s}", "J", in->j);
+    FLUX_AUTO_STR text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    int fd = memfd_create("flux-imp-input", MFD_CLOEXEC);
+
+    json_decref(o);
+    if (fd < 0 || !text)
+        return fd < 0 ? -errno : -EINVAL;
+    if (write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+        close(fd);
+        return -ENOSPC;
+    }
+    lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+static const char **make_env(struct exec *x, const flux_exec_start_request *in, char **uri)
+{
+    const char **env = flux_realloc(NULL, in->n_environment + 2, sizeof(*env));
+    size_t n = 0;
+
+    for (size_t i = 0; i < in->n_environment; i++)
+        env[n++] = in->environment[i];
+    *uri = flux_printf("FLUX_URI=%s", x->local_uri);
+    if (x->local_uri[0])
+        env[n++] = *uri;
+    env[n] = NULL;
+    return env;
+}
+
+static int shell_spawn(struct exec *x, struct shell *s, const flux_exec_start_request *in,
+                       struct flux_error *err)
+{
+    const char *shell = in->shell[0] ? in->shell : x->default_shell;
+    const char *id = flux_fluid_f58(in->id);
+    const char *plain[] = {shell, id, NULL};
+    const char *through_imp[] = {in->imp, "exec", shell, id, NULL};
+    FLUX_AUTO_STR uri = NULL;
+    FLUX_AUTO_MEM(const char *) env = make_env(x, in, &uri);
+    struct spawn_fd fds[] = {{0, SPAWN_NULL, -1}, {1, SPAWN_INHERIT, -1}, {2, SPAWN_INHERIT, -1}};
+    struct spawn_request req = {.argv = in->imp[0] ? through_imp : plain,
+                                .env = env,
+                                .inherit_env = true,
+                                .session = true,
+                                .fds = fds,
+                                .nfds = FLUX_ARRAY_SIZE(fds)};
+
+    if (in->imp[0]) {
+        fds[0] = (struct spawn_fd){0, SPAWN_GIVEN, make_imp_input(in)};
+        if (fds[0].fd < 0)
+            return flux_error_sys(err, fds[0].fd, "cannot hand the job to the IMP");
+        s->l.imp = true;
+    }
+    FLUX_AUTO_MEM(uint8_t) doc = make_document(x, in, &req.document_len);
+    req.document = doc;
+    s->l.command = flux_strdup(shell);
+    return local_spawn(&s->l, &req, in->attempt, err);
+}
+
+static void local_start(struct start *st)
+{
+    const flux_exec_start_request *in = st->request;
+    struct exec *x = st->exec;
+    struct shell *s = shell_find(x, st->id);
+    struct flux_error err;
+    int r;
+
+    if (s && (!s->ended || s->attempt >= in->attempt)) {
+        FLUX_AUTO_STR text = flux_printf("job %s was started on %s (rank %u) before",
+                                         flux_fluid_f58(st->id), x->hostname, x->rank);
+        fan_local_failed(&st->fan, x->rank, EEXIST, text);
+        return;
+    }
+    if (s)
+        shell_free(s);
+    s = shell_new(x, st->id, in->userid, in->attempt);
+    r = shell_spawn(x, s, in, &err);
+    if (r < 0) {
+        fan_local_failed(&st->fan, x->rank, -r, err.text);
+        shell_free(s);
+        return;
+    }
+    s->start = st;
+    st->shell = s;
+}
+
+static void local_attach(struct start *st)
+{
+    struct exec *x = st->exec;
+    struct shell *s = shell_find(x, st->id);
+
+    if (!s) {
+        FLUX_AUTO_STR text = flux_printf("%s (rank %u) knows of no shell of job %s", x->hostname,
+                                         x->rank, flux_fluid_f58(st->id));
+        fan_local_failed(&st->fan, x->rank, ENOENT, text);
+        return;
+    }
+    s->start = st;
+    st->shell = s;
+    if (s->running)
+        fan_local_started(&st->fan, x->rank);
+    if (s->ended)
+        shell_tell_end(s);
+}
+
+static void local_part(struct start *st)
+{
+    st->waiting = false;
+    if (st->request)
+        local_start(st);
+    else
+        local_attach(st);
+}
+
+void shell_helper_up(struct exec *x)
+{
+    struct start *st, *tmp;
+
+    HASH_ITER (hh, x->starts, st, tmp) {
+        if (st->waiting)
+            local_part(st);
+    }
+}
+
+/* --- the call --- */
+
+static struct flux_future *call_child(struct fan *f, uint32_t child, const char *ranks)
+{
+    struct start *st = (struct start *)f;
+
+    if (st->request) {
+        flux_exec_start_request in = *st->request;
+        in.ranks = ranks;
+        return flux_exec_start_stream(st->exec->h, FLUX_RANK(child), &in);
+    }
+    flux_exec_attach_request in = *st->attach;
+    in.ranks = ranks;
+    return flux_exec_attach_stream(st->exec->h, FLUX_RANK(child), &in);
+}
+
+static int take_item(struct fan *f, struct fan_child *c, struct flux_error *err)
+{
+    struct start *st = (struct start *)f;
+    const flux_exec_start_response *item = NULL;
+    int r;
+
+    if (st->request) {
+        r = flux_exec_start_result(c->future, &item, err);
+    } else {
+        const flux_exec_attach_response *wrapped;
+        r = flux_exec_attach_result(c->future, &wrapped, err);
+        item = r == 0 ? wrapped->progress : NULL;
+    }
+    if (r < 0 || !item)
+        return r;
+    struct fan_items items = {.started = item->started,
+                              .n_exits = item->n_exits,
+                              .exits = item->exits,
+                              .n_failures = item->n_failures,
+                              .failures = item->failures};
+    fan_merge(f, c, &items);
+    return 0;
+}
+
+static bool send_items(struct fan *f, const struct fan_items *items)
+{
+    struct start *st = (struct start *)f;
+    flux_exec_start_response out = FLUX_EXEC_START_RESPONSE_INIT;
+    flux_exec_attach_response wrapped = FLUX_EXEC_ATTACH_RESPONSE_INIT;
+
+    if (!items->started[0] && items->n_exits + items->n_failures == 0)
+        return true;
+    out.started = items->started;
+    out.n_exits = items->n_exits;
+    out.exits = items->exits;
+    out.n_failures = items->n_failures;
+    out.failures = items->failures;
+    wrapped.progress = &out;
+    if (st->request)
+        flux_exec_start_send(f->call, &out);
+    else
+        flux_exec_attach_send(f->call, &wrapped);
+    return true;
+}
+
+static void start_end(struct fan *f)
+{
+    struct start *st = (struct start *)f;
+
+    if (st->shell)
+        st->shell->start = NULL;
+    HASH_DELETE(hh, st->exec->starts, st);
+    free(st);
+}
+
+static void start_gone(struct fan *f)
+{
+    fan_cancel(f);
+    start_end(f);
+}
+
+static const struct fan_ops start_ops = {.call_child = call_child,
+                                         .take_item = take_item,
+                                         .send = send_items,
+                                         .end = start_end,
+                                         .gone = start_gone};
+
+static int start_begin(struct flux_call *call, struct start *st, uint64_t id, const char *ranks)
+{
+    struct exec *x = flux_call_data(call);
+    int r;
+
+    st->exec = x;
+    st->id = id;
+    st->fan.hosts = x->hosts;
+    if (start_find(x, id)) {
+        free(st);
+        return flux_call_fail(call, EEXIST, "job %s: another call for it is open",
+                              flux_fluid_f58(id));
+    }
+    r = fan_start(&st->fan, x->fans, &start_ops, call, ranks);
+    if (r < 0) {
+        free(st);
+        return r;
+    }
+    HASH_ADD(hh, x->starts, id, sizeof(st->id), st);
+    if (st->fan.local_pending && !x->helper_up)
+        st->waiting = true;
+    else if (st->fan.local_pending)
+        local_part(st);
+    return FLUX_CALL_LATER;
+}
+
+int exec_start(struct flux_call *call, const flux_exec_start_request *in)
+{
+    struct start *st = flux_alloc(sizeof(*st));
+
+    st->request = in;
+    return start_begin(call, st, in->id, in->ranks);
+}
+
+int exec_attach(struct flux_call *call, const flux_exec_attach_request *in)
+{
+    struct start *st = flux_alloc(sizeof(*st));
+
+    st->attach = in;
+    return start_begin(call, st, in->id, in->ranks);
+}
+
+/* --- signals --- */
+
+static void kill_child(struct gather *g, struct exec *x, uint32_t child,
+                       const flux_exec_kill_request *in, const char *ranks)
+{
+    flux_exec_kill_request out = *in;
+
+    out.ranks = ranks;
+    gather_future(g, flux_exec_kill_async(x->h, FLUX_RANK(child), &out));
+}
+
+int exec_kill(struct flux_call *call, const flux_exec_kill_request *in,
+              flux_exec_kill_response *out)
+{
+    struct exec *x = flux_call_data(call);
+    struct start *st = start_find(x, in->id);
+    struct shell *s = shell_find(x, in->id);
+    FLUX_AUTO(idset) ranks = NULL;
+    struct flux_error err;
+
+    if (in->ranks[0] && flux_idset_decode(in->ranks, &ranks, &err) < 0)
+        return flux_call_fail(call, EINVAL, "%s", err.text);
+    if (!st && !s)
+        return flux_call_fail(call, ENOENT, "no shell of job %s runs here or below",
+                              flux_fluid_f58(in->id));
+    struct gather *g = gather_new(call);
+    if (s && !s->ended && (!ranks || flux_idset_contains(ranks, x->rank)))
+        local_kill(&s->l, in->signum, in->group);
+    for (size_t i = 0; st && i < st->fan.nchildren; i++) {
+        FLUX_AUTO_STR part = fan_child_part(&st->fan, i, ranks);
+        if (part)
+            kill_child(g, x, st->fan.children[i].rank, in, part);
+    }
+    return gather_go(g);
+}

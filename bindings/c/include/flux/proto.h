@@ -7,8 +7,8 @@
 
 #include <flux/base.h>
 
-/* For a message type T: T_free(p), for messages that a blocking call handed over (NULL is fine), and
- * what FLUX_AUTO_MSG needs. */
+/* For a message type T: T_free(p), for messages that a blocking call handed over (NULL is fine),
+ * and what FLUX_AUTO_MSG needs. */
 #define FLUX_PROTO_MESSAGE(type)                                                                   \
     static inline void type##_free(type *p)                                                        \
     {                                                                                              \

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: LGPL-3.0-only
+"""Real instances for the system tests.
+
+`instance` is one of size 1 shared by the tests of a file, `instance4` one of four brokers;
+`flux_start(size, ...)` starts another, which the test may break. Each lives in a temporary directory,
+is stopped at the end, and shows its log when a test that used it fails. Nothing sleeps: waits are on
+events, each with a bound.
+"""
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("FLUX_BUILD", ROOT / "build")).resolve()
+SANITIZE = os.environ.get("FLUX_SANITIZE", "")
+# Sanitizers and busy machines slow things down; every bound is multiplied by this.
+PATIENCE = float(os.environ.get("FLUX_TEST_PATIENCE", "6" if SANITIZE else "1"))
+FLUX = BUILD / "cli" / "flux"
+
+
+class Result:
+    """What a command did: .out, .err, .rc, .ok; .json parses the output."""
+
+    def __init__(self, args, rc, out, err):
+        self.args, self.rc, self.out, self.err = args, rc, out, err
+        self.ok = rc == 0
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f"{' '.join(map(str, self.args))}: exit {self.rc}\n-- out\n{self.out}-- err\n{self.err}"
+
+
+def clean_env(**more):
+    """The tests' environment without what an enclosing instance may have put there."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("FLUX_", "PMI_", "PMIX_", "SLURM_"))}
+    env.update(PATH=f"{FLUX.parent}:{env['PATH']}", LC_ALL="C.UTF-8", TZ="UTC")
+    env.update({k: str(v) for k, v in more.items()})
+    return env
+
+
+def execute(args, timeout=30, stdin=None, env=None, cwd=None):
+    """Run to the end, within a bound; a command that hangs is killed with all of its children."""
+    with subprocess.Popen(list(map(str, args)), stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=cwd,
+                          start_new_session=True) as p:
+        try:
+            out, err = p.communicate(stdin, timeout=timeout * PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(p.pid, signal.SIGKILL)
+            out, err = p.communicate()
+            pytest.fail(f"{' '.join(map(str, args))}: no end after {timeout * PATIENCE:.0f} s\n{out}\n{err}")
+    return Result(args, p.returncode, out, err)
+
+
+class Instance:
+    """A running instance. Its initial program tells the URI through a pipe and ends when told so."""
+
+    # then wait until the test closes standard input
+    PROGRAM = "flux getattr local-uri >uri && cat >/dev/null"
+
+    def __init__(self, size=1, args=(), config=None, env=None, statedir=None, timeout=30):
+        self.size = size
+        self.dir = Path(tempfile.mkdtemp(prefix="flux-test-"))
+        self.log_path = self.dir / "log"
+        args = list(args)
+        if config is not None:
+            (self.dir / "config").mkdir()
+            (self.dir / "config" / "test.toml").write_text(config)
+            args += [f"--config-path={self.dir / 'config'}"]
+        if statedir:
+            args += [f"-Sstatedir={statedir}"]
+        self.env = clean_env(TMPDIR=self.dir, **(env or {}))
+        self._spawn([FLUX, "start", f"-s{size}", *args, "sh", "-c", self.PROGRAM])
+        try:
+            self._await_uri(timeout)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _spawn(self, command):
+        os.mkfifo(self.dir / "uri")
+        self._uri_pipe = os.open(self.dir / "uri", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=log, stderr=log,
+                                            env=self.env, cwd=self.dir, start_new_session=True)
+
+    def _await_uri(self, timeout):
+        data, deadline = b"", time.monotonic() + timeout * PATIENCE
+        exited = os.pidfd_open(self.process.pid)
+        try:
+            while not data.endswith(b"\n"):
+                ready = select.select([self._uri_pipe, exited], [], [], max(0, deadline - time.monotonic()))[0]
+                if self._uri_pipe in ready:
+                    data += os.read(self._uri_pipe, 4096)
+                elif ready:
+                    raise AssertionError(f"flux start -s{self.size} ended\n{self.log}")
+                else:
+                    raise AssertionError(f"flux start -s{self.size}: not up in time\n{self.log}")
+        finally:
+            os.close(exited)
+            os.close(self._uri_pipe)
+        self.uri = data.decode().strip()
+        self.env["FLUX_URI"] = self.uri
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def flux(self, *args, stdin=None, timeout=30, env=None, check=False):
+        """Run a flux command in the instance. One string argument is split at blanks."""
+        if len(args) == 1 and isinstance(args[0], str):
+            args = args[0].split()
+        result = execute([FLUX, *args], timeout, stdin, {**self.env, **(env or {})}, self.dir)
+        assert result.ok or not check, repr(result)
+        return result
+
+    def run(self, *args, **kwargs):
+        """A flux command that must succeed; its output without the last newline."""
+        return self.flux(*args, check=True, **kwargs).out.rstrip("\n")
+
+    def spawn(self, *args, **kwargs):
+        """A flux command in the background: a Popen with text pipes; the test ends it."""
+        kwargs.setdefault("stdout", subprocess.PIPE)
+        kwargs.setdefault("stderr", subprocess.PIPE)
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen([str(FLUX), *map(str, args)], text=True, env=self.env, cwd=self.dir, **kwargs)
+
+    def stop(self, timeout=30):
+        """End the initial program and wait for all brokers; the exit code of flux start."""
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            try:
+                self.process.wait(timeout * PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"flux start -s{self.size}: did not stop\n{self.log}") from None
+        return self.process.returncode
+
+    def kill(self):
+        """As if the machine lost power."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+    def leftovers(self):
+        """Pids of processes that still have this instance's directory in their environment."""
+        mark, pids = f"TMPDIR={self.dir}".encode(), []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                    pids.append(int(entry.name))
+            except OSError:
+                pass
+        return pids
+
+    def clean(self):
+        """Stop; nothing may be left running. The directory goes."""
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            left = self.leftovers()
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            shutil.rmtree(self.dir, ignore_errors=True)
+        return left
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "plain: cannot run in a build with sanitizers")
+    config.addinivalue_line("markers", "root: needs root")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if SANITIZE and item.get_closest_marker("plain"):
+            item.add_marker(pytest.mark.skip(reason=f"not in a build with -fsanitize={SANITIZE}"))
+        if os.geteuid() != 0 and item.get_closest_marker("root"):
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the logs of the instances it used."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for value in item.funcargs.values():
+            for instance in value if isinstance(value, list) else [value]:
+                if isinstance(instance, Instance):
+                    report.sections.append((f"log of {instance.uri}", instance.log[-8000:]))
+
+
+def running(size):
+    instance = Instance(size)
+    yield instance
+    assert instance.clean() == [], "processes were left behind"
+
+
+@pytest.fixture(scope="module")
+def instance():
+    yield from running(1)
+
+
+@pytest.fixture(scope="module")
+def instance4():
+    yield from running(4)
+
+
+@pytest.fixture
+def instances():
+    """The instances that flux_start made, for the report of a failure."""
+    return []
+
+
+@pytest.fixture
+def flux_start(instances):
+    """flux_start(size, args=[...], config=TOML, env={...}, statedir=PATH): an instance of one's own."""
+    def start(size=1, **kwargs):
+        instances.append(Instance(size, **kwargs))
+        return instances[-1]
+    yield start
+    left = [pid for i in instances for pid in i.clean()]
+    assert left == [], "processes were left behind"
+
+
+@pytest.fixture(scope="session")
+def mpi_hello(tmp_path_factory):
+    """testsuite/mpi/hello.c, built with MPICH."""
+    mpicc = shutil.which("mpicc.mpich")
+    if not mpicc:
+        pytest.skip("no mpicc.mpich")
+    exe = tmp_path_factory.mktemp("mpi") / "hello"
+    subprocess.run([mpicc, "-o", exe, ROOT / "testsuite/mpi/hello.c"], check=True)
+    return exe

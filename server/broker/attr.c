@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The table of attributes. Old values are kept until the end, so that readers in other threads
+ * never hold a dangling one; they are few and small. */
+#include "attr.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <uthash.h>
+
+#include <flux/fsd.h>
+
+#define OLD_MAX 65536
+
+struct attr {
+    char *name;
+    char *value; /* NULL: removed */
+    int flags;
+    UT_hash_handle hh;
+};
+
+struct attrs {
+    pthread_mutex_t lock;
+    struct attr *table;
+    char **old;
+    size_t nold;
+};
+
+static const struct {
+    const char *name, *value;
+    int flags;
+} defaults[] = {
+    {"broker.exit-norestart", NULL, 0},
+    {"broker.exit-restart", NULL, ATTR_RUNTIME},
+    {"broker.module-nopanic", "0", ATTR_RUNTIME},
+    {"broker.quorum-warn", "60s", 0},
+    {"broker.rc2_none", NULL, 0},
+    {"broker.shutdown-timeout", NULL, 0},
+    {"broker.shutdown-warn", "60s", 0},
+    {"conf.shell_initrc", NULL, ATTR_RUNTIME},
+    {"conf.shell_pluginpath", NULL, ATTR_RUNTIME},
+    {"content.hash", "blake2b", ATTR_READONLY},
+    {"log-critical-level", "2", ATTR_RUNTIME},
+    {"log-filename", NULL, ATTR_RUNTIME},
+    {"log-forward-level", "7", ATTR_RUNTIME},
+    {"log-level", "7", ATTR_RUNTIME},
+    {"log-ring-size", "1024", ATTR_RUNTIME},
+    {"log-stderr-level", "3", ATTR_RUNTIME},
+    {"log-stderr-mode", "leader", ATTR_RUNTIME},
+    {"tbon.connect_timeout", "30s", 0},
+    {"tbon.tcp_user_timeout", "20s", 0},
+    {"tbon.topo", "kary:32", 0},
+    {"tbon.torpid_max", "30s", ATTR_RUNTIME},
+    {"tbon.torpid_min", "5s", ATTR_RUNTIME},
+    /* What the broker alone may set; their values come later. */
+    {"broker.boot-method", NULL, 0},
+    {"broker.mapping", NULL, ATTR_READONLY},
+    {"broker.pid", NULL, ATTR_READONLY},
+    {"broker.starttime", NULL, ATTR_READONLY},
+    {"broker.uuid", NULL, ATTR_READONLY},
+    {"instance-level", NULL, ATTR_READONLY},
+    {"jobid", NULL, ATTR_READONLY},
+    {"parent-kvs-namespace", NULL, ATTR_READONLY},
+    {"parent-uri", NULL, ATTR_READONLY},
+    {"rank", NULL, ATTR_READONLY},
+    {"security.owner", NULL, ATTR_READONLY},
+    {"size", NULL, ATTR_READONLY},
+    {"tbon.descendants", NULL, ATTR_READONLY},
+    {"tbon.endpoint", NULL, ATTR_READONLY},
+    {"tbon.level", NULL, ATTR_READONLY},
+    {"tbon.maxlevel", NULL, ATTR_READONLY},
+    {"tbon.parent-endpoint", NULL, ATTR_READONLY},
+    {"version", FLUX_VERSION, ATTR_READONLY},
+};
+
+struct attrs *attrs_new(void)
+{
+    struct attrs *a = flux_alloc(sizeof(*a));
+
+    pthread_mutex_init(&a->lock, NULL);
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(defaults); i++)
+        attrs_set(a, defaults[i].name, defaults[i].value, defaults[i].flags);
+    return a;
+}
+
+void attrs_free(struct attrs *a)
+{
+    struct attr *e, *next;
+
+    HASH_ITER (hh, a->table, e, next) {
+        HASH_DEL(a->table, e);
+        free(e->name);
+        free(e->value);
+        free(e);
+    }
+    for (size_t i = 0; i < a->nold; i++)
+        free(a->old[i]);
+    free(a->old);
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+static struct attr *find(struct attrs *a, const char *name)
+{
+    struct attr *e;
+
+    HASH_FIND_STR(a->table, name, e);
+    return e;
+}
+
+static struct attr *find_or_add(struct attrs *a, const char *name)
+{
+    struct attr *e = find(a, name);
+
+    if (e)
+        return e;
+    e = flux_alloc(sizeof(*e));
+    e->name = flux_strdup(name);
+    HASH_ADD_KEYPTR(hh, a->table, e->name, strlen(e->name), e);
+    return e;
+}
+
+static void replace(struct attrs *a, struct attr *e, const char *value)
+{
+    if (e->value && value && strcmp(e->value, value) == 0)
+        return;
+    if (e->value) {
+        a->old = flux_realloc(a->old, a->nold + 1, sizeof(*a->old));
+        a->old[a->nold++] = e->value;
+    }
+    e->value = flux_strdup(value);
+}
+
+void attrs_set(struct attrs *a, const char *name, const char *value, int flags)
+{
+    struct attr *e;
+
+    pthread_mutex_lock(&a->lock);
+    e = find_or_add(a, name);
+    replace(a, e, value);
+    e->flags = flags;
+    pthread_mutex_unlock(&a->lock);
+}
+
+void attrs_setf(struct attrs *a, const char *name, int flags, const char *fmt, ...)
+{
+    FLUX_AUTO_STR value = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    value = flux_vprintf(fmt, ap);
+    va_end(ap);
+    attrs_set(a, name, value, flags);
+}
+
+int attrs_set_command(struct attrs *a, const char *assignment, struct flux_error *err)
+{
+    const char *eq = strchr(assignment, '=');
+    FLUX_AUTO_STR name =
+        flux_strndup(assignment, eq ? (size_t)(eq - assignment) : strlen(assignment));
+    struct attr *e;
+    int r = 0;
+
+    if (!*name)
+        return flux_error_set(err, -EINVAL, "--setattr: '%s' is not NAME=VALUE", assignment);
+    pthread_mutex_lock(&a->lock);
+    e = find_or_add(a, name);
+    if (e->flags & ATTR_READONLY)
+        r = flux_error_set(err, -EPERM, "attribute %s cannot be set: the broker sets it", name);
+    else {
+        replace(a, e, eq ? eq + 1 : "");
+        e->flags |= ATTR_COMMAND;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return r;
+}
+
+int attrs_set_runtime(struct attrs *a, const char *name, const char *value, bool force,
+                      struct flux_error *err)
+{
+    struct attr *e;
+    int r = 0;
+
+    pthread_mutex_lock(&a->lock);
+    e = find(a, name);
+    if (!e && !force)
+        r = flux_error_set(err, -ENOENT, "there is no attribute %s", name);
+    else if (e && !(e->flags & ATTR_RUNTIME))
+        r = flux_error_set(err, -EPERM, "attribute %s cannot be set at run time", name);
+    else if (a->nold >= OLD_MAX)
+        r = flux_error_set(err, -ENOSPC, "attributes have been set too often");
+    else {
+        e = find_or_add(a, name);
+        e->flags |= ATTR_RUNTIME;
+        replace(a, e, value);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return r;
+}
+
+const char *attrs_get(struct attrs *a, const char *name)
+{
+    const char *value;
+    struct attr *e;
+
+    pthread_mutex_lock(&a->lock);
+    e = find(a, name);
+    value = e ? e->value : NULL;
+    pthread_mutex_unlock(&a->lock);
+    return value;
+}
+
+int attrs_flags(struct attrs *a, const char *name)
+{
+    struct attr *e;
+    int flags;
+
+    pthread_mutex_lock(&a->lock);
+    e = find(a, name);
+    flags = e ? e->flags : 0;
+    pthread_mutex_unlock(&a->lock);
+    return flags;
+}
+
+double attrs_get_fsd(struct attrs *a, const char *name, double otherwise)
+{
+    const char *value = attrs_get(a, name);
+    double seconds;
+
+    if (!value || strcmp(value, "none") == 0 || flux_fsd_parse(value, &seconds, NULL) < 0)
+        return otherwise;
+    return seconds;
+}
+
+long attrs_get_int(struct attrs *a, const char *name, long otherwise)
+{
+    const char *value = attrs_get(a, name);
+    char *end;
+    long n;
+
+    if (!value || !*value)
+        return otherwise;
+    n = strtol(value, &end, 10);
+    return *end ? otherwise : n;
+}
+
+static int by_name(struct attr *a, struct attr *b)
+{
+    return strcmp(a->name, b->name);
+}
+
+void attrs_visit(struct attrs *a,
+                 void (*cb)(const char *name, const char *value, int flags, void *arg), void *arg)
+{
+    struct attr *e, *next;
+
+    pthread_mutex_lock(&a->lock);
+    HASH_SORT(a->table, by_name);
+    HASH_ITER (hh, a->table, e, next)
+        if (e->value)
+            cb(e->name, e->value, e->flags, arg);
+    pthread_mutex_unlock(&a->lock);
+}

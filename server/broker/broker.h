@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* One broker: what its parts share. All of it belongs to the main thread, but for attributes, the
+ * log ring and what modules are given in flux_thread_env. */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include <flux/idset.h>
+#include <flux/topology.h>
+
+#include "attr.h"
+#include "local.h"
+#include "logring.h"
+#include "modhost.h"
+#include "router.h"
+#include "state.h"
+#include "subproc.h"
+
+struct overlay;
+
+struct broker {
+    uv_loop_t loop;
+    uint32_t rank, size, owner;
+    double started;   /* monotonic */
+    double starttime; /* wall clock */
+    int verbose;
+    struct attrs *attrs;
+    json_t *conf;
+    char *conf_path; /* what --config-path named; NULL = none */
+    struct flux_topology *topo;
+    struct router *router;
+    struct modhost *modhost;
+    struct local *local;
+    struct logring *log;
+    struct overlay *overlay; /* NULL in an instance of one */
+    struct flux_thread_env env;
+    struct flux *h; /* the broker's own handle */
+    struct state *state;
+    struct subproc *program; /* the initial program, while it runs */
+    char **program_argv;     /* NULL = the user's shell */
+    bool no_program;
+    int exit_status; /* wait status of the initial program, or W_EXITCODE of a failure */
+    uv_signal_t sigterm, sigint, sighup;
+    bool rundir_made, statedir_made;
+};
+
+/* What boot_*.c finds out: who we are in the instance. */
+int broker_boot(struct broker *b, struct flux_error *err);
+
+/* boot done: join the tree. `on_parent` of state.h is posted when the parent has let us in. */
+int broker_overlay_start(struct broker *b, struct flux_error *err);
+/* Ask every connected child to end; STATE_CHILDREN_COMPLETE is posted when none is left. */
+void broker_overlay_shutdown_children(struct broker *b);
+/* Tell the parent goodbye; STATE_GOODBYE is posted when that has gone out. */
+void broker_overlay_goodbye(struct broker *b);
+void broker_overlay_free(struct broker *b);
+/* Ranks online, as known here (rank 0: of the instance); borrowed. */
+const struct flux_idset *broker_online(struct broker *b);
+
+/* Services that the broker itself offers; each registers on b->h. */
+int broker_service_start(struct broker *b, struct flux_error *err);  /* Broker */
+int module_service_start(struct broker *b, struct flux_error *err);  /* Module */
+int log_service_start(struct broker *b, struct flux_error *err);     /* Log */
+int config_service_start(struct broker *b, struct flux_error *err);  /* Config */
+int event_service_start(struct broker *b, struct flux_error *err);   /* Event */
+int overlay_service_start(struct broker *b, struct flux_error *err); /* Overlay */
+int collective_service_start(struct broker *b, struct flux_error *err);
+void event_service_stop(struct broker *b);
+void log_service_stop(struct broker *b);
+void broker_service_stop(struct broker *b);
+/* For Broker/WatchState: the state or the set of ranks online has changed. */
+void broker_service_changed(struct broker *b);
+
+void broker_log(struct broker *b, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

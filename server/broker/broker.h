@@ -73,6 +73,8 @@ void broker_service_stop(struct broker *b);
 /* For Broker/WatchState: the state or the set of ranks online has changed. */
 void broker_service_changed(struct broker *b);
 
+/* The ring with this broker's outlets behind it. */
+struct logring *broker_log_new(struct broker *b);
 void broker_log(struct broker *b, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The initial program is the instance's reason to be: when it ends, the instance does, and its wait
+ * status is the broker's. Its environment leads to this instance, not to the enclosing one. */
+#include "program.h"
+
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <flux/v1/job_manager.h>
+
+extern char **environ;
+
+/* What a job or launcher around us has set for its own tasks. */
+static const char *const not_passed_on[] = {
+    "FLUX_JOB_*",
+    "FLUX_TASK_*",
+    "FLUX_KVS_NAMESPACE",
+    "FLUX_PROXY_REMOTE",
+    "PMI_*",
+    "PMI2_*",
+    "PMIX_*",
+    "SLURM_*",
+    "PALS_*",
+    "HYDI_*",
+    "HYDRA_*",
+    "FLUX_URI=*",
+    "FLUX_ENCLOSING_ID",
+};
+
+static bool passed_on(const char *assignment)
+{
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(not_passed_on); i++)
+        if (fnmatch(not_passed_on[i], assignment, 0) == 0)
+            return false;
+    return true;
+}
+
+/* Caller frees the array and, from *own on, the strings. */
+static char **make_environment(struct broker *b, size_t *own)
+{
+    const char *uri = attrs_get(b->attrs, "local-uri"), *jobid = attrs_get(b->attrs, "jobid");
+    char **env;
+    size_t n = 0;
+
+    while (environ[n])
+        n++;
+    env = flux_alloc((n + 4) * sizeof(*env));
+    n = 0;
+    for (char **e = environ; *e; e++)
+        if (passed_on(*e))
+            env[n++] = *e;
+    *own = n;
+    env[n++] = flux_printf("FLUX_URI=%s", uri ? uri : "");
+    if (jobid)
+        env[n++] = flux_printf("FLUX_ENCLOSING_ID=%s", jobid);
+    return env;
+}
+
+static void free_environment(char **env, size_t own)
+{
+    for (size_t i = own; env[i]; i++)
+        free(env[i]);
+    free(env);
+}
+
+int program_start_script(struct broker *b, char *const *argv,
+                         void (*on_exit)(int status, void *arg), void *arg, struct subproc **ret,
+                         struct flux_error *err)
+{
+    size_t own;
+    char **env = make_environment(b, &own);
+    int r = subproc_start(&b->loop, argv, env, true, on_exit, arg, ret, err);
+
+    free_environment(env, own);
+    return r;
+}
+
+static void on_program_exit(int status, void *arg)
+{
+    struct broker *b = arg;
+
+    b->program = NULL;
+    b->exit_status = status;
+    if (WIFSIGNALED(status))
+        broker_log(b, LOG_INFO, "rc2.0: %s", strsignal(WTERMSIG(status)));
+    else
+        broker_log(b, LOG_INFO, "rc2.0: Exited (rc=%d)", WEXITSTATUS(status));
+    state_post(b->state, status == 0 ? EVENT_RC2_SUCCESS : EVENT_RC2_FAIL);
+}
+
+void program_run(struct broker *b)
+{
+    const char *shell = getenv("SHELL");
+    char *fallback[] = {(char *)(shell && *shell ? shell : "/bin/sh"), NULL};
+    char **argv = b->program_argv ? b->program_argv : fallback;
+    struct flux_error err;
+    size_t own;
+    char **env;
+
+    if (b->no_program)
+        return;
+    env = make_environment(b, &own);
+    /* On a terminal it stays in our process group, so that it has the terminal. */
+    if (subproc_start(&b->loop, argv, env, !isatty(STDIN_FILENO), on_program_exit, b, &b->program,
+                      &err) < 0) {
+        broker_log(b, LOG_ERR, "rc2.0: %s", err.text);
+        b->exit_status = W_EXITCODE(127, 0);
+        state_post(b->state, EVENT_RC2_FAIL);
+    }
+    free_environment(env, own);
+}
+
+/* --- cleanup --- */
+
+static void cleanup_done(struct broker *b)
+{
+    state_post(b->state, EVENT_CLEANUP_DONE);
+}
+
+static void on_idle(struct flux_future *f, void *arg)
+{
+    struct broker *b = arg;
+    struct flux_error err;
+    int r = flux_job_manager_idle_result(f, NULL, &err);
+
+    if (r < 0 && r != -ENOSYS)
+        broker_log(b, LOG_WARNING, "cleanup: jobs may be left: %s", err.text);
+    flux_future_free(f);
+    cleanup_done(b);
+}
+
+static void on_canceled(struct flux_future *f, void *arg)
+{
+    struct broker *b = arg;
+    flux_job_manager_idle_request in = FLUX_JOB_MANAGER_IDLE_REQUEST_INIT;
+    struct flux_to to = {.timeout = attrs_get_fsd(b->attrs, "broker.cleanup-timeout", 0)};
+    int r = flux_job_manager_raise_all_result(f, NULL, NULL);
+
+    flux_future_free(f);
+    if (r < 0) {
+        cleanup_done(b); /* no job manager: no jobs */
+        return;
+    }
+    flux_future_then(flux_job_manager_idle_async(b->h, to, &in), on_idle, b);
+}
+
+void program_cleanup(struct broker *b)
+{
+    flux_job_manager_raise_all_request in = FLUX_JOB_MANAGER_RAISE_ALL_REQUEST_INIT;
+    flux_job_manager_select select = FLUX_JOB_MANAGER_SELECT_INIT;
+    bool keep_pending = attrs_get(b->attrs, "statedir") && !b->statedir_made;
+
+    /* With a statedir, pending jobs stay in the queue for the next start; running ones end. */
+    select.userid = FLUX_USERID_UNKNOWN;
+    select.states = keep_pending ? 16 | 32 : 0;
+    in.select = &select;
+    in.type = "cancel";
+    in.note = "the instance is ending";
+    flux_future_then(flux_job_manager_raise_all_async(b->h, FLUX_ANY, &in), on_canceled, b);
+}

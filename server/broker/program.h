@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* What the broker runs: the initial program, rc scripts; and the end of all jobs after it. */
+#ifndef BROKER_PROGRAM_H
+#define BROKER_PROGRAM_H
+
+#include "broker.h"
+
+/* Run the initial program at rank 0 (none: stay in the run state until a shutdown). */
+void program_run(struct broker *b);
+int program_start_script(struct broker *b, char *const *argv,
+                         void (*on_exit)(int status, void *arg), void *arg, struct subproc **ret,
+                         struct flux_error *err);
+/* Cancel all jobs and wait for them, for at most broker.cleanup-timeout; posts EVENT_CLEANUP_DONE.
+ */
+void program_cleanup(struct broker *b);
+
+#endif

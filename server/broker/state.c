@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The transitions, and what is done on entering each state. Every change is logged. */
+#include "state.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <syslog.h>
+
+#include <flux/idset.h>
+#include <flux/paths.h>
+
+#include "broker.h"
+#include "program.h"
+
+struct state {
+    struct broker *b;
+    enum broker_state now;
+    double entered; /* monotonic */
+    glob_t scripts; /* of the rc directory that is being run */
+    size_t next_script;
+    const char *rc_name;
+    double rc_began;
+    bool rc_failed;
+    uv_timer_t quorum_warn, shutdown_warn;
+    unsigned quorum;
+};
+
+static const char *const state_names[] = {"none",    "join",     "init",     "quorum",  "run",
+                                          "cleanup", "shutdown", "finalize", "goodbye", "exit"};
+
+static const struct {
+    enum broker_event ev;
+    const char *name;
+    enum broker_state from, to;
+} transitions[] = {
+    {EVENT_START, "start", STATE_NONE, STATE_JOIN},
+    {EVENT_PARENT_READY, "parent-ready", STATE_JOIN, STATE_INIT},
+    {EVENT_PARENT_NONE, "parent-none", STATE_JOIN, STATE_INIT},
+    {EVENT_RC1_SUCCESS, "rc1-success", STATE_INIT, STATE_QUORUM},
+    {EVENT_RC1_FAIL, "rc1-fail", STATE_INIT, STATE_SHUTDOWN},
+    {EVENT_QUORUM_FULL, "quorum-full", STATE_QUORUM, STATE_RUN},
+    {EVENT_RC2_SUCCESS, "rc2-success", STATE_RUN, STATE_CLEANUP},
+    {EVENT_RC2_FAIL, "rc2-fail", STATE_RUN, STATE_CLEANUP},
+    {EVENT_SHUTDOWN, "shutdown", STATE_JOIN, STATE_SHUTDOWN},
+    {EVENT_SHUTDOWN, "shutdown", STATE_INIT, STATE_SHUTDOWN},
+    {EVENT_SHUTDOWN, "shutdown", STATE_QUORUM, STATE_SHUTDOWN},
+    {EVENT_SHUTDOWN, "shutdown", STATE_RUN, STATE_CLEANUP},
+    {EVENT_PARENT_FAIL, "parent-fail", STATE_JOIN, STATE_SHUTDOWN},
+    {EVENT_PARENT_FAIL, "parent-fail", STATE_INIT, STATE_SHUTDOWN},
+    {EVENT_PARENT_FAIL, "parent-fail", STATE_QUORUM, STATE_SHUTDOWN},
+    {EVENT_PARENT_FAIL, "parent-fail", STATE_RUN, STATE_CLEANUP},
+    {EVENT_CLEANUP_DONE, "cleanup-success", STATE_CLEANUP, STATE_SHUTDOWN},
+    {EVENT_CHILDREN_COMPLETE, "children-complete", STATE_SHUTDOWN, STATE_FINALIZE},
+    {EVENT_RC3_DONE, "rc3-success", STATE_FINALIZE, STATE_GOODBYE},
+    {EVENT_GOODBYE, "goodbye", STATE_GOODBYE, STATE_EXIT},
+};
+
+static void enter(struct state *s);
+
+const char *state_name(enum broker_state st)
+{
+    return state_names[st];
+}
+
+enum broker_state state_get(const struct state *s)
+{
+    return s->now;
+}
+
+double state_duration(const struct state *s)
+{
+    return flux_monotime() - s->entered;
+}
+
+void state_post(struct state *s, enum broker_event ev)
+{
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(transitions); i++) {
+        if (transitions[i].ev != ev || transitions[i].from != s->now)
+            continue;
+        broker_log(s->b, LOG_INFO, "%s: %s->%s %gs", transitions[i].name, state_names[s->now],
+                   state_names[transitions[i].to], state_duration(s));
+        s->now = transitions[i].to;
+        s->entered = flux_monotime();
+        broker_service_changed(s->b);
+        enter(s);
+        return;
+    }
+}
+
+struct state *state_new(struct broker *b)
+{
+    struct state *s = flux_alloc(sizeof(*s));
+
+    s->b = b;
+    s->entered = b->started;
+    uv_timer_init(&b->loop, &s->quorum_warn);
+    uv_timer_init(&b->loop, &s->shutdown_warn);
+    s->quorum_warn.data = s->shutdown_warn.data = s;
+    s->quorum = attrs_get_int(b->attrs, "broker.quorum", b->size);
+    return s;
+}
+
+void state_free(struct state *s)
+{
+    /* The timers were closed with the loop. */
+    free(s);
+}
+
+/* --- rc1.d and rc3.d: a site's scripts, run one after the other --- */
+
+static void next_script(struct state *s);
+
+static void rc_done(struct state *s)
+{
+    globfree(&s->scripts);
+    if (s->now == STATE_INIT)
+        state_post(s, s->rc_failed ? EVENT_RC1_FAIL : EVENT_RC1_SUCCESS);
+    else
+        modhost_stop_all(s->b->modhost);
+}
+
+static void on_script_exit(int status, void *arg)
+{
+    struct state *s = arg;
+    const char *path = s->scripts.gl_pathv[s->next_script - 1];
+    int rc = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+
+    broker_log(s->b, rc ? LOG_ERR : LOG_INFO, "%s: %s %s (rc=%d) %.1fs", s->rc_name, path,
+               WIFEXITED(status) ? "Exited" : "Killed", rc, flux_monotime() - s->rc_began);
+    s->rc_failed |= rc != 0;
+    if (rc && s->now == STATE_INIT)
+        rc_done(s);
+    else
+        next_script(s);
+}
+
+static void next_script(struct state *s)
+{
+    struct flux_error err;
+    struct subproc *p;
+    char *argv[2] = {NULL, NULL};
+
+    if (s->next_script == s->scripts.gl_pathc) {
+        rc_done(s);
+        return;
+    }
+    argv[0] = s->scripts.gl_pathv[s->next_script++];
+    s->rc_began = flux_monotime();
+    broker_log(s->b, LOG_INFO, "%s: running %s", s->rc_name, argv[0]);
+    if (program_start_script(s->b, argv, on_script_exit, s, &p, &err) < 0) {
+        broker_log(s->b, LOG_ERR, "%s: %s", s->rc_name, err.text);
+        s->rc_failed = true;
+        next_script(s);
+    }
+}
+
+static void run_scripts(struct state *s, const char *attr, const char *builtin, const char *name)
+{
+    FLUX_AUTO_STR known = flux_path_get(builtin);
+    const char *dir = attrs_get(s->b->attrs, attr);
+    FLUX_AUTO_STR pattern = flux_printf("%s/*", dir ? dir : known ? known : "");
+
+    s->rc_name = name;
+    s->rc_failed = false;
+    s->next_script = 0;
+    if (glob(pattern, 0, NULL, &s->scripts) != 0)
+        s->scripts.gl_pathc = 0;
+    next_script(s);
+}
+
+/* --- what each state does --- */
+
+void state_modules_loaded(struct state *s, int r)
+{
+    if (s->now != STATE_INIT)
+        return;
+    if (r < 0)
+        state_post(s, EVENT_RC1_FAIL);
+    else
+        run_scripts(s, "broker.rc1_path", "rc1_path", "rc1.0");
+}
+
+void state_modules_stopped(struct state *s)
+{
+    state_post(s, EVENT_RC3_DONE);
+}
+
+static void on_quorum_warn(uv_timer_t *timer)
+{
+    struct state *s = timer->data;
+    FLUX_AUTO(idset) all = flux_idset_new();
+    FLUX_AUTO_STR text = NULL;
+
+    flux_idset_add_range(all, 0, s->b->size - 1);
+    flux_idset_remove_set(all, broker_online(s->b));
+    text = flux_idset_encode(all, FLUX_IDSET_RANGE);
+    broker_log(s->b, LOG_WARNING, "quorum delayed: waiting for ranks %s", text);
+}
+
+void state_check_quorum(struct state *s)
+{
+    if (s->now != STATE_QUORUM)
+        return;
+    if (s->b->rank > 0 || flux_idset_count(broker_online(s->b)) >= s->quorum) {
+        uv_timer_stop(&s->quorum_warn);
+        state_post(s, EVENT_QUORUM_FULL);
+    }
+}
+
+static void enter_quorum(struct state *s)
+{
+    double warn = attrs_get_fsd(s->b->attrs, "broker.quorum-warn", 0);
+
+    if (warn > 0)
+        uv_timer_start(&s->quorum_warn, on_quorum_warn, (uint64_t)(warn * 1000),
+                       (uint64_t)(warn * 1000));
+    state_check_quorum(s);
+}
+
+static void enter_cleanup(struct state *s)
+{
+    if (s->b->program)
+        subproc_kill(s->b->program, SIGHUP);
+    if (s->b->rank == 0)
+        program_cleanup(s->b);
+    else
+        state_post(s, EVENT_CLEANUP_DONE);
+}
+
+static void on_shutdown_warn(uv_timer_t *timer)
+{
+    struct state *s = timer->data;
+
+    broker_log(s->b, LOG_WARNING, "shutdown delayed: waiting for children to end (%.0fs)",
+               state_duration(s));
+}
+
+static void enter_shutdown(struct state *s)
+{
+    double warn = attrs_get_fsd(s->b->attrs, "broker.shutdown-warn", 0);
+
+    if (s->b->local)
+        local_stop_accepting(s->b->local);
+    if (warn > 0)
+        uv_timer_start(&s->shutdown_warn, on_shutdown_warn, (uint64_t)(warn * 1000),
+                       (uint64_t)(warn * 1000));
+    broker_overlay_shutdown_children(s->b);
+}
+
+static void enter(struct state *s)
+{
+    struct broker *b = s->b;
+
+    switch (s->now) {
+    case STATE_JOIN:
+        if (b->rank == 0)
+            state_post(s, EVENT_PARENT_NONE);
+        break;
+    case STATE_INIT:
+        modhost_start_all(b->modhost);
+        break;
+    case STATE_QUORUM:
+        enter_quorum(s);
+        break;
+    case STATE_RUN:
+        if (b->rank == 0)
+            program_run(b);
+        break;
+    case STATE_CLEANUP:
+        enter_cleanup(s);
+        break;
+    case STATE_SHUTDOWN:
+        enter_shutdown(s);
+        break;
+    case STATE_FINALIZE:
+        uv_timer_stop(&s->shutdown_warn);
+        run_scripts(s, "broker.rc3_path", "rc3_path", "rc3.0");
+        break;
+    case STATE_GOODBYE:
+        broker_overlay_goodbye(b);
+        break;
+    case STATE_EXIT:
+        uv_stop(&b->loop);
+        break;
+    case STATE_NONE:
+        break;
+    }
+}

@@ -11,8 +11,9 @@
 
 #define BATCH_MS 20 /* how long lines may wait to travel together */
 #define BATCH_MAX 512
-#define RATE_MAX 20000 /* lines a broker forwards in RATE_SECONDS; the rest stays in its own ring  \
-                        */
+#define RATE_MAX                                                                                   \
+    20000 /* lines a broker forwards in RATE_SECONDS; the rest stays in its own ring               \
+           */
 #define RATE_SECONDS 10.
 
 FLUX_LOG_HANDLERS(log);
@@ -58,8 +59,8 @@ static void send_batch(struct broker *b)
     flux_log_append_async(b->h, (struct flux_to){.target = FLUX_TARGET_UPSTREAM, .no_answer = true},
                           &in);
     for (size_t i = 0; i < lg.nbatch; i++) {
-        free(lg.batch[i]->appname);
-        free(lg.batch[i]->text);
+        free((char *)lg.batch[i]->appname);
+        free((char *)lg.batch[i]->text);
         free(lg.batch[i]);
     }
     lg.nbatch = 0;

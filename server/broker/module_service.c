@@ -25,7 +25,7 @@ int module_load(struct flux_call *call, const flux_module_load_request *in,
 {
     struct broker *b = flux_call_data(call);
 
-    modhost_load(b->modhost, in->path, in->name, in->n_args, in->args, on_loaded, call);
+    modhost_load(b->modhost, in->path, in->name, in->n_args, (char **)in->args, on_loaded, call);
     return FLUX_CALL_LATER;
 }
 
@@ -53,10 +53,11 @@ struct listing {
     flux_module_list_response *out;
 };
 
-static char **split(struct flux_call *call, const char *joined, size_t *count)
+static const char **split(struct flux_call *call, const char *joined, size_t *count)
 {
     size_t n = *joined ? 1 : 0;
-    char **names, *copy = flux_call_strdup(call, joined), *save = NULL;
+    char *copy = flux_call_strdup(call, joined), *save = NULL;
+    const char **names;
 
     for (const char *p = joined; *p; p++)
         n += *p == ',';

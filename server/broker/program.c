@@ -18,8 +18,8 @@ extern char **environ;
 static const char *const not_passed_on[] = {
     "FLUX_JOB_*",
     "FLUX_TASK_*",
-    "FLUX_KVS_NAMESPACE",
-    "FLUX_PROXY_REMOTE",
+    "FLUX_KVS_NAMESPACE=*",
+    "FLUX_PROXY_REMOTE=*",
     "PMI_*",
     "PMI2_*",
     "PMIX_*",
@@ -28,7 +28,7 @@ static const char *const not_passed_on[] = {
     "HYDI_*",
     "HYDRA_*",
     "FLUX_URI=*",
-    "FLUX_ENCLOSING_ID",
+    "FLUX_ENCLOSING_ID=*",
 };
 
 static bool passed_on(const char *assignment)

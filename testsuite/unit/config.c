@@ -11,12 +11,12 @@
 
 #include "vectors.h"
 
-static struct flux_config *parse(const char *toml)
+static struct flux_configfile *parse(const char *toml)
 {
-    struct flux_config *cfg = NULL;
+    struct flux_configfile *cfg = NULL;
     struct flux_error err;
 
-    if (flux_config_parse(toml, "system.toml", &cfg, &err) < 0)
+    if (flux_configfile_parse(toml, "system.toml", &cfg, &err) < 0)
         fail_msg("%s", err.text);
     return cfg;
 }
@@ -71,9 +71,9 @@ static void toml_valid_table(void **state)
     if (!table)
         skip();
     json_array_foreach (json_object_get(table, "valid"), i, row) {
-        FLUX_AUTO(config) cfg = parse(json_string_value(json_object_get(row, "toml")));
-        FLUX_AUTO_STR got = json_dumps(flux_config_json(cfg), JSON_COMPACT);
-        if (!matches(flux_config_json(cfg), json_object_get(row, "typed_json")))
+        FLUX_AUTO(configfile) cfg = parse(json_string_value(json_object_get(row, "toml")));
+        FLUX_AUTO_STR got = json_dumps(flux_configfile_json(cfg), JSON_COMPACT);
+        if (!matches(flux_configfile_json(cfg), json_object_get(row, "typed_json")))
             fail_msg("%s: %s", json_string_value(json_object_get(row, "name")), got);
     }
     json_decref(table);
@@ -94,9 +94,9 @@ static void toml_invalid_table(void **state)
         skip();
     json_array_foreach (json_object_get(table, "invalid"), i, row) {
         const char *name = json_string_value(json_object_get(row, "name"));
-        FLUX_AUTO(config) cfg = NULL;
+        FLUX_AUTO(configfile) cfg = NULL;
         struct flux_error err = {""};
-        int r = flux_config_parse(json_string_value(json_object_get(row, "toml")), "x.toml", &cfg,
+        int r = flux_configfile_parse(json_string_value(json_object_get(row, "toml")), "x.toml", &cfg,
                                   &err);
         if ((r == 0) != valid_since(name))
             fail_msg("%s: %s", name, r ? err.text : "accepted");
@@ -109,7 +109,7 @@ static void toml_invalid_table(void **state)
 
 static void values_by_path(void **state)
 {
-    FLUX_AUTO(config) cfg = parse("[kvs]\ngc-threshold = 100000\ncheckpoint-period = \"30m\"\n"
+    FLUX_AUTO(configfile) cfg = parse("[kvs]\ngc-threshold = 100000\ncheckpoint-period = \"30m\"\n"
                                   "[tbon]\ntorpid_min = 5\n"
                                   "[[resource.config]]\nhosts = \"a\"\n[[resource.config]]\n"
                                   "hosts = \"b\"\n[access]\nallow-guest-user = true\n");
@@ -119,22 +119,22 @@ static void values_by_path(void **state)
     int64_t n;
     bool flag;
 
-    assert_int_equal(flux_config_get_int(cfg, "kvs.gc-threshold", &n, NULL), 1);
+    assert_int_equal(flux_configfile_get_int(cfg, "kvs.gc-threshold", &n, NULL), 1);
     assert_int_equal(n, 100000);
-    assert_int_equal(flux_config_get_fsd(cfg, "kvs.checkpoint-period", &period, NULL), 1);
+    assert_int_equal(flux_configfile_get_fsd(cfg, "kvs.checkpoint-period", &period, NULL), 1);
     assert_true(period == 1800);
-    assert_int_equal(flux_config_get_fsd(cfg, "tbon.torpid_min", &period, NULL), 1);
+    assert_int_equal(flux_configfile_get_fsd(cfg, "tbon.torpid_min", &period, NULL), 1);
     assert_true(period == 5);
-    assert_int_equal(flux_config_get_bool(cfg, "access.allow-guest-user", &flag, NULL), 1);
+    assert_int_equal(flux_configfile_get_bool(cfg, "access.allow-guest-user", &flag, NULL), 1);
     assert_true(flag);
-    assert_int_equal(flux_config_get_string(cfg, "resource.config.1.hosts", &text, NULL), 1);
+    assert_int_equal(flux_configfile_get_string(cfg, "resource.config.1.hosts", &text, NULL), 1);
     assert_string_equal(text, "b");
-    assert_int_equal(flux_config_get_string(cfg, "exec.imp", &text, NULL), 0);
-    assert_int_equal(flux_config_get_string(cfg, "kvs.gc-threshold", &text, &err), -EINVAL);
+    assert_int_equal(flux_configfile_get_string(cfg, "exec.imp", &text, NULL), 0);
+    assert_int_equal(flux_configfile_get_string(cfg, "kvs.gc-threshold", &text, &err), -EINVAL);
     assert_string_equal(err.text, "system.toml:2: kvs.gc-threshold: must be a string");
-    assert_string_equal(flux_config_where(cfg, "resource.config.1.hosts"), "system.toml:9");
-    assert_string_equal(flux_config_where(cfg, "kvs.nothing"), "system.toml:1");
-    assert_string_equal(flux_config_where(cfg, "nothing"), "");
+    assert_string_equal(flux_configfile_where(cfg, "resource.config.1.hosts"), "system.toml:9");
+    assert_string_equal(flux_configfile_where(cfg, "kvs.nothing"), "system.toml:1");
+    assert_string_equal(flux_configfile_where(cfg, "nothing"), "");
 }
 
 struct findings {
@@ -152,11 +152,11 @@ static void collect(const char *text, bool fatal, void *arg)
 
 static void complaint(const char *toml, const char *want)
 {
-    FLUX_AUTO(config) cfg = parse(toml);
+    FLUX_AUTO(configfile) cfg = parse(toml);
     struct findings f = {0};
     struct flux_error err = {""};
 
-    flux_config_check(cfg, FLUX_CONFIG_SYSTEM, collect, &f, &err);
+    flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, collect, &f, &err);
     assert_int_equal(f.n, 1);
     assert_string_equal(f.text[0], want);
     if (strncmp(want, "warning", 7) != 0)
@@ -217,38 +217,38 @@ static const char guide[] =
 
 static void the_guides_configuration_is_good(void **state)
 {
-    FLUX_AUTO(config) cfg = parse(guide);
-    FLUX_AUTO(config) sign = parse("[sign]\nmax-ttl = 1209600\ndefault-type = \"munge\"\n"
+    FLUX_AUTO(configfile) cfg = parse(guide);
+    FLUX_AUTO(configfile) sign = parse("[sign]\nmax-ttl = 1209600\ndefault-type = \"munge\"\n"
                                    "allowed-types = [ \"munge\" ]\n");
-    FLUX_AUTO(config) imp = parse("[exec]\nallowed-users = [ \"flux\" ]\nallowed-shells = "
+    FLUX_AUTO(configfile) imp = parse("[exec]\nallowed-users = [ \"flux\" ]\nallowed-shells = "
                                   "[ \"/usr/libexec/flux/flux-shell\" ]\npam-support = true\n"
                                   "[run.prolog]\nallowed-users = [ \"flux\" ]\npath = \"/x\"\n");
     struct flux_error err = {""};
 
-    if (flux_config_check(cfg, FLUX_CONFIG_SYSTEM, NULL, NULL, &err) != 0)
+    if (flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, NULL, NULL, &err) != 0)
         fail_msg("%s", err.text);
-    if (flux_config_check(sign, FLUX_CONFIG_SECURITY, NULL, NULL, &err) != 0)
+    if (flux_configfile_check(sign, FLUX_CONFIG_SECURITY, NULL, NULL, &err) != 0)
         fail_msg("%s", err.text);
-    if (flux_config_check(imp, FLUX_CONFIG_IMP, NULL, NULL, &err) != 0)
+    if (flux_configfile_check(imp, FLUX_CONFIG_IMP, NULL, NULL, &err) != 0)
         fail_msg("%s", err.text);
-    assert_int_equal(flux_config_check(imp, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 4);
+    assert_int_equal(flux_configfile_check(imp, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 4);
 }
 
 static void docs_and_restarts(void **state)
 {
-    FLUX_AUTO(config) a = parse("[tbon]\ntopo = \"kary:2\"\n[exec]\nimp = \"/a\"\n");
-    FLUX_AUTO(config) b = parse("[tbon]\ntopo = \"kary:4\"\n[exec]\nimp = \"/b\"\n"
+    FLUX_AUTO(configfile) a = parse("[tbon]\ntopo = \"kary:2\"\n[exec]\nimp = \"/a\"\n");
+    FLUX_AUTO(configfile) b = parse("[tbon]\ntopo = \"kary:4\"\n[exec]\nimp = \"/b\"\n"
                                 "[[resource.config]]\nhosts = \"a\"\n");
-    json_t *keys = flux_config_needs_restart(a, b);
+    json_t *keys = flux_configfile_needs_restart(a, b);
     FLUX_AUTO_STR text = json_dumps(keys, JSON_COMPACT);
 
     assert_string_equal(text, "[\"tbon.topo\",\"resource.config\"]");
     json_decref(keys);
-    assert_string_equal(flux_config_doc(FLUX_CONFIG_SYSTEM, "queues.debug.policy.limits.duration"),
+    assert_string_equal(flux_configfile_doc(FLUX_CONFIG_SYSTEM, "queues.debug.policy.limits.duration"),
                         "Longest duration; 0: no limit.");
-    assert_string_equal(flux_config_doc(FLUX_CONFIG_SYSTEM, "resource.config.0.cores"),
+    assert_string_equal(flux_configfile_doc(FLUX_CONFIG_SYSTEM, "resource.config.0.cores"),
                         "Their cores.");
-    assert_null(flux_config_doc(FLUX_CONFIG_SYSTEM, "exec.nothing"));
+    assert_null(flux_configfile_doc(FLUX_CONFIG_SYSTEM, "exec.nothing"));
 }
 
 static void put(const char *dir, const char *name, const char *text)
@@ -271,36 +271,36 @@ static void drop(const char *dir, const char *name)
 static void a_directory_merges(void **state)
 {
     char dir[] = "/tmp/flux-config-XXXXXX";
-    FLUX_AUTO(config) cfg = NULL;
-    FLUX_AUTO(config) again = NULL;
+    FLUX_AUTO(configfile) cfg = NULL;
+    FLUX_AUTO(configfile) again = NULL;
     struct flux_error err = {""};
 
     assert_non_null(mkdtemp(dir));
     put(dir, "a.toml", "[exec]\nimp = \"/a\"\nkill-timeout = \"5s\"\n[resource]\nconfig = [1]\n");
     put(dir, "b.toml", "\n[exec]\nimp = 7\n[resource]\nconfig = [{hostz = \"a\"}]\n");
     put(dir, "notes.txt", "not toml");
-    if (flux_config_load(dir, &cfg, &err) < 0)
+    if (flux_configfile_load(dir, &cfg, &err) < 0)
         fail_msg("%s", err.text);
-    assert_string_equal(flux_config_where(cfg, "exec.imp"), "b.toml:3");
-    assert_string_equal(flux_config_where(cfg, "exec.kill-timeout"), "a.toml:3");
-    assert_string_equal(flux_config_where(cfg, "resource.config.0.hostz"), "b.toml:5");
-    assert_int_equal(flux_config_check(cfg, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 2);
+    assert_string_equal(flux_configfile_where(cfg, "exec.imp"), "b.toml:3");
+    assert_string_equal(flux_configfile_where(cfg, "exec.kill-timeout"), "a.toml:3");
+    assert_string_equal(flux_configfile_where(cfg, "resource.config.0.hostz"), "b.toml:5");
+    assert_int_equal(flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 2);
     put(dir, "c.toml", "[exec\n");
-    assert_int_equal(flux_config_load(dir, &again, &err), -EINVAL);
+    assert_int_equal(flux_configfile_load(dir, &again, &err), -EINVAL);
     assert_non_null(strstr(err.text, "c.toml:1: "));
     drop(dir, "c.toml");
     put(dir, "d.json", "{}");
-    assert_int_equal(flux_config_load(dir, &again, &err), -EINVAL);
+    assert_int_equal(flux_configfile_load(dir, &again, &err), -EINVAL);
     drop(dir, "a.toml");
     drop(dir, "b.toml");
     put(dir, "d.json", "{\"exec\": {\"impp\": \"/x\"}}");
-    assert_int_equal(flux_config_load(dir, &again, &err), 0);
-    assert_int_equal(flux_config_check(again, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 1);
+    assert_int_equal(flux_configfile_load(dir, &again, &err), 0);
+    assert_int_equal(flux_configfile_check(again, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 1);
     assert_string_equal(err.text, "d.json: exec.impp: unknown key; did you mean 'imp'?");
     drop(dir, "d.json");
     drop(dir, "notes.txt");
     assert_int_equal(rmdir(dir), 0);
-    assert_int_equal(flux_config_load(dir, &again, &err), -ENOENT);
+    assert_int_equal(flux_configfile_load(dir, &again, &err), -ENOENT);
 }
 
 int main(void)

@@ -12,8 +12,8 @@
 #include "schema.h"
 
 struct check {
-    const struct flux_config *cfg;
-    flux_config_problem_f problem;
+    const struct flux_configfile *cfg;
+    flux_configfile_problem_f problem;
     void *arg;
     struct flux_error *err;
     int fatal;
@@ -26,7 +26,7 @@ static void check_value(struct check *c, const struct config_field *field, json_
 __attribute__((format(printf, 4, 5))) static void report(struct check *c, bool fatal,
                                                          const char *path, const char *fmt, ...)
 {
-    const char *where = flux_config_where(c->cfg, path);
+    const char *where = flux_configfile_where(c->cfg, path);
     struct flux_error e;
     char *what;
     va_list ap;
@@ -223,11 +223,11 @@ static void check_value(struct check *c, const struct config_field *field, json_
     }
 }
 
-int flux_config_check(const struct flux_config *cfg, enum flux_config_space space,
-                      flux_config_problem_f problem, void *arg, struct flux_error *err)
+int flux_configfile_check(const struct flux_configfile *cfg, enum flux_configfile_space space,
+                          flux_configfile_problem_f problem, void *arg, struct flux_error *err)
 {
     struct check c = {.cfg = cfg, .problem = problem, .arg = arg, .err = err};
 
-    check_table(&c, config_roots[space], flux_config_json(cfg), "");
+    check_table(&c, config_roots[space], flux_configfile_json(cfg), "");
     return c.fatal;
 }

@@ -15,20 +15,20 @@ struct place {
     char path[];
 };
 
-struct flux_config {
+struct flux_configfile {
     json_t *root;
     struct place *places;
 };
 
-struct flux_config *flux_config_new(void)
+struct flux_configfile *flux_configfile_new(void)
 {
-    struct flux_config *cfg = flux_alloc(sizeof(*cfg));
+    struct flux_configfile *cfg = flux_alloc(sizeof(*cfg));
 
     cfg->root = json_object();
     return cfg;
 }
 
-void flux_config_free(struct flux_config *cfg)
+void flux_configfile_free(struct flux_configfile *cfg)
 {
     struct place *place, *next;
 
@@ -43,7 +43,7 @@ void flux_config_free(struct flux_config *cfg)
     free(cfg);
 }
 
-void config_mark(struct flux_config *cfg, const char *path, const char *name, int line)
+void config_mark(struct flux_configfile *cfg, const char *path, const char *name, int line)
 {
     const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
     size_t len = strlen(path);
@@ -59,7 +59,7 @@ void config_mark(struct flux_config *cfg, const char *path, const char *name, in
     place->where = line ? flux_printf("%s:%d", base, line) : flux_strdup(base);
 }
 
-json_t *flux_config_json(const struct flux_config *cfg)
+json_t *flux_configfile_json(const struct flux_configfile *cfg)
 {
     return cfg->root;
 }
@@ -80,7 +80,7 @@ static json_t *step(json_t *o, const char *key, size_t len)
     return json_object_get(o, name);
 }
 
-json_t *flux_config_get(const struct flux_config *cfg, const char *path)
+json_t *flux_configfile_get(const struct flux_configfile *cfg, const char *path)
 {
     json_t *o = cfg->root;
 
@@ -92,7 +92,7 @@ json_t *flux_config_get(const struct flux_config *cfg, const char *path)
     return o;
 }
 
-const char *flux_config_where(const struct flux_config *cfg, const char *path)
+const char *flux_configfile_where(const struct flux_configfile *cfg, const char *path)
 {
     size_t len = strlen(path);
     struct place *place = NULL;
@@ -109,17 +109,17 @@ const char *flux_config_where(const struct flux_config *cfg, const char *path)
     return "";
 }
 
-static int mistyped(const struct flux_config *cfg, const char *path, const char *want,
+static int mistyped(const struct flux_configfile *cfg, const char *path, const char *want,
                     struct flux_error *err)
 {
-    return flux_error_set(err, -EINVAL, "%s: %s: must be %s", flux_config_where(cfg, path), path,
-                          want);
+    return flux_error_set(err, -EINVAL, "%s: %s: must be %s", flux_configfile_where(cfg, path),
+                          path, want);
 }
 
-int flux_config_get_string(const struct flux_config *cfg, const char *path, const char **ret,
-                           struct flux_error *err)
+int flux_configfile_get_string(const struct flux_configfile *cfg, const char *path,
+                               const char **ret, struct flux_error *err)
 {
-    json_t *o = flux_config_get(cfg, path);
+    json_t *o = flux_configfile_get(cfg, path);
 
     if (!o)
         return 0;
@@ -129,10 +129,10 @@ int flux_config_get_string(const struct flux_config *cfg, const char *path, cons
     return 1;
 }
 
-int flux_config_get_bool(const struct flux_config *cfg, const char *path, bool *ret,
-                         struct flux_error *err)
+int flux_configfile_get_bool(const struct flux_configfile *cfg, const char *path, bool *ret,
+                             struct flux_error *err)
 {
-    json_t *o = flux_config_get(cfg, path);
+    json_t *o = flux_configfile_get(cfg, path);
 
     if (!o)
         return 0;
@@ -142,10 +142,10 @@ int flux_config_get_bool(const struct flux_config *cfg, const char *path, bool *
     return 1;
 }
 
-int flux_config_get_int(const struct flux_config *cfg, const char *path, int64_t *ret,
-                        struct flux_error *err)
+int flux_configfile_get_int(const struct flux_configfile *cfg, const char *path, int64_t *ret,
+                            struct flux_error *err)
 {
-    json_t *o = flux_config_get(cfg, path);
+    json_t *o = flux_configfile_get(cfg, path);
 
     if (!o)
         return 0;
@@ -155,10 +155,10 @@ int flux_config_get_int(const struct flux_config *cfg, const char *path, int64_t
     return 1;
 }
 
-int flux_config_get_real(const struct flux_config *cfg, const char *path, double *ret,
-                         struct flux_error *err)
+int flux_configfile_get_real(const struct flux_configfile *cfg, const char *path, double *ret,
+                             struct flux_error *err)
 {
-    json_t *o = flux_config_get(cfg, path);
+    json_t *o = flux_configfile_get(cfg, path);
 
     if (!o)
         return 0;
@@ -168,10 +168,10 @@ int flux_config_get_real(const struct flux_config *cfg, const char *path, double
     return 1;
 }
 
-int flux_config_get_fsd(const struct flux_config *cfg, const char *path, double *ret,
-                        struct flux_error *err)
+int flux_configfile_get_fsd(const struct flux_configfile *cfg, const char *path, double *ret,
+                            struct flux_error *err)
 {
-    json_t *o = flux_config_get(cfg, path);
+    json_t *o = flux_configfile_get(cfg, path);
 
     if (!o)
         return 0;
@@ -185,7 +185,7 @@ int flux_config_get_fsd(const struct flux_config *cfg, const char *path, double 
 }
 
 /* Marks for the values of a JSON document, whose lines are not known. */
-static void mark_json(struct flux_config *cfg, json_t *o, const char *path, const char *name)
+static void mark_json(struct flux_configfile *cfg, json_t *o, const char *path, const char *name)
 {
     const char *key;
     json_t *value;
@@ -203,10 +203,10 @@ static void mark_json(struct flux_config *cfg, json_t *o, const char *path, cons
     }
 }
 
-int flux_config_parse_json(const char *json, const char *name, struct flux_config **ret,
-                           struct flux_error *err)
+int flux_configfile_parse_json(const char *json, const char *name, struct flux_configfile **ret,
+                               struct flux_error *err)
 {
-    FLUX_AUTO(config) cfg = flux_config_new();
+    FLUX_AUTO(configfile) cfg = flux_configfile_new();
     json_error_t e;
     json_t *o = json_loads(json, JSON_REJECT_DUPLICATES, &e);
 
@@ -221,10 +221,10 @@ int flux_config_parse_json(const char *json, const char *name, struct flux_confi
     return 0;
 }
 
-int flux_config_parse(const char *toml, const char *name, struct flux_config **ret,
-                      struct flux_error *err)
+int flux_configfile_parse(const char *toml, const char *name, struct flux_configfile **ret,
+                          struct flux_error *err)
 {
-    FLUX_AUTO(config) cfg = flux_config_new();
+    FLUX_AUTO(configfile) cfg = flux_configfile_new();
     json_t *o = NULL;
     int r = config_parse_toml(cfg, toml, name, &o, err);
 

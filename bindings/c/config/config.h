@@ -13,10 +13,10 @@ extern "C" {
 #endif
 
 /* Remember that the value at `path` stands at name:line (line 0: not known). */
-void config_mark(struct flux_config *cfg, const char *path, const char *name, int line);
+void config_mark(struct flux_configfile *cfg, const char *path, const char *name, int line);
 
 /* Parse a TOML document: a new object, and a mark for every value. 0 or -EINVAL. (toml.cpp) */
-int config_parse_toml(struct flux_config *cfg, const char *text, const char *name, json_t **ret,
+int config_parse_toml(struct flux_configfile *cfg, const char *text, const char *name, json_t **ret,
                       struct flux_error *err);
 
 #ifdef __cplusplus

@@ -40,7 +40,7 @@ static int read_file(const char *path, struct flux_buf *b, struct flux_error *er
     return 0;
 }
 
-static int load_file(const char *path, struct flux_config **ret, struct flux_error *err)
+static int load_file(const char *path, struct flux_configfile **ret, struct flux_error *err)
 {
     FLUX_AUTO_BUF b = FLUX_BUF_INIT(CONFIG_FILE_MAX);
     int r = read_file(path, &b, err);
@@ -49,8 +49,8 @@ static int load_file(const char *path, struct flux_config **ret, struct flux_err
     if (r < 0)
         return r;
     if (ends_with(path, ".json"))
-        return flux_config_parse_json(text, path, ret, err);
-    return flux_config_parse(text, path, ret, err);
+        return flux_configfile_parse_json(text, path, ret, err);
+    return flux_configfile_parse(text, path, ret, err);
 }
 
 /* Tables of `from` merge into those of `to`; every other value replaces. */
@@ -74,7 +74,7 @@ static void merge(json_t *to, json_t *from)
 }
 
 /* The places of everything that came from `file`. */
-static void merge_marks(struct flux_config *cfg, const struct flux_config *file, json_t *o,
+static void merge_marks(struct flux_configfile *cfg, const struct flux_configfile *file, json_t *o,
                         const char *path)
 {
     const char *key;
@@ -83,27 +83,27 @@ static void merge_marks(struct flux_config *cfg, const struct flux_config *file,
 
     json_object_foreach (o, key, value) {
         FLUX_AUTO_STR sub = flux_printf("%s%s%s", path, *path ? "." : "", key);
-        config_mark(cfg, sub, flux_config_where(file, sub), 0);
+        config_mark(cfg, sub, flux_configfile_where(file, sub), 0);
         merge_marks(cfg, file, value, sub);
     }
     json_array_foreach (o, i, value) {
         FLUX_AUTO_STR sub = flux_printf("%s.%zu", path, i);
-        config_mark(cfg, sub, flux_config_where(file, sub), 0);
+        config_mark(cfg, sub, flux_configfile_where(file, sub), 0);
         merge_marks(cfg, file, value, sub);
     }
 }
 
-static int load_files(const glob_t *files, struct flux_config **ret, struct flux_error *err)
+static int load_files(const glob_t *files, struct flux_configfile **ret, struct flux_error *err)
 {
-    FLUX_AUTO(config) cfg = flux_config_new();
+    FLUX_AUTO(configfile) cfg = flux_configfile_new();
 
     for (size_t i = 0; i < files->gl_pathc; i++) {
-        FLUX_AUTO(config) file = NULL;
+        FLUX_AUTO(configfile) file = NULL;
         int r = load_file(files->gl_pathv[i], &file, err);
         if (r < 0)
             return r;
-        merge(flux_config_json(cfg), flux_config_json(file));
-        merge_marks(cfg, file, flux_config_json(file), "");
+        merge(flux_configfile_json(cfg), flux_configfile_json(file));
+        merge_marks(cfg, file, flux_configfile_json(file), "");
     }
     *ret = FLUX_GIVE(cfg);
     return 0;
@@ -117,7 +117,7 @@ static int glob_in(const char *dir, const char *pattern, glob_t *files)
     return r == 0 || r == GLOB_NOMATCH ? 0 : -EIO;
 }
 
-static int load_dir(const char *path, struct flux_config **ret, struct flux_error *err)
+static int load_dir(const char *path, struct flux_configfile **ret, struct flux_error *err)
 {
     glob_t files = {0}, json = {0};
     int r = glob_in(path, "*.toml", &files);
@@ -135,7 +135,7 @@ static int load_dir(const char *path, struct flux_config **ret, struct flux_erro
     return r;
 }
 
-int flux_config_load(const char *path, struct flux_config **ret, struct flux_error *err)
+int flux_configfile_load(const char *path, struct flux_configfile **ret, struct flux_error *err)
 {
     struct stat st;
 

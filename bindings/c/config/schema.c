@@ -89,7 +89,7 @@ static const struct config_field *find_path(const struct config_table *table, co
     return field;
 }
 
-const char *flux_config_doc(enum flux_config_space space, const char *path)
+const char *flux_configfile_doc(enum flux_configfile_space space, const char *path)
 {
     const struct config_field *field = find_path(config_roots[space], path);
 
@@ -126,10 +126,11 @@ static void compare(json_t *list, json_t *from, json_t *to, const char *path)
     }
 }
 
-json_t *flux_config_needs_restart(const struct flux_config *from, const struct flux_config *to)
+json_t *flux_configfile_needs_restart(const struct flux_configfile *from,
+                                      const struct flux_configfile *to)
 {
     json_t *list = json_array();
 
-    compare(list, flux_config_json(from), flux_config_json(to), "");
+    compare(list, flux_configfile_json(from), flux_configfile_json(to), "");
     return list;
 }

@@ -36,7 +36,7 @@ struct config_table {
     bool either; /* the value has the form of one of the fields */
 };
 
-extern const struct config_table *const config_roots[]; /* by enum flux_config_space */
+extern const struct config_table *const config_roots[]; /* by enum flux_configfile_space */
 
 /* The field of a key, or NULL. */
 const struct config_field *config_table_find(const struct config_table *table, const char *key);

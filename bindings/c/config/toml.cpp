@@ -11,7 +11,7 @@ namespace
 {
 
 struct context {
-    flux_config *cfg;
+    flux_configfile *cfg;
     const char *name;
     std::string path;
 };
@@ -104,7 +104,7 @@ json_t *convert(context &c, const toml::node &node)
 
 } // namespace
 
-int config_parse_toml(struct flux_config *cfg, const char *text, const char *name, json_t **ret,
+int config_parse_toml(struct flux_configfile *cfg, const char *text, const char *name, json_t **ret,
                       struct flux_error *err)
 {
     context c{cfg, name, ""};

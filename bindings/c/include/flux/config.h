@@ -15,66 +15,66 @@ extern "C" {
 
 /* What a configuration is for: the messages SystemConfig, SecurityConfig, ImpConfig of
  * config.proto. */
-enum flux_config_space {
+enum flux_configfile_space {
     FLUX_CONFIG_SYSTEM,
     FLUX_CONFIG_SECURITY,
     FLUX_CONFIG_IMP,
 };
 
-struct flux_config;
+struct flux_configfile;
 
-struct flux_config *flux_config_new(void); /* empty */
-void flux_config_free(struct flux_config *cfg);
+struct flux_configfile *flux_configfile_new(void); /* empty */
+void flux_configfile_free(struct flux_configfile *cfg);
 #ifndef __cplusplus
-FLUX_DEFINE_AUTO(config);
+FLUX_DEFINE_AUTO(configfile);
 #endif
 
 /* Read a .toml or .json file, or every *.toml of a directory in the order of their names: tables
  * merge, and where two files set one key the later one wins. A directory may hold a single .json
  * instead. 0 or a negative errno; *ret is written on success only. */
-int flux_config_load(const char *path, struct flux_config **ret, struct flux_error *err);
+int flux_configfile_load(const char *path, struct flux_configfile **ret, struct flux_error *err);
 /* The same from text; `name` stands for the file in messages. */
-int flux_config_parse(const char *toml, const char *name, struct flux_config **ret,
+int flux_configfile_parse(const char *toml, const char *name, struct flux_configfile **ret,
                       struct flux_error *err);
-int flux_config_parse_json(const char *json, const char *name, struct flux_config **ret,
+int flux_configfile_parse_json(const char *json, const char *name, struct flux_configfile **ret,
                            struct flux_error *err);
 
 /* Everything, as one object; belongs to cfg. */
-json_t *flux_config_json(const struct flux_config *cfg);
+json_t *flux_configfile_json(const struct flux_configfile *cfg);
 /* The value at a dotted path ("kvs.gc-threshold", "resource.config.0.hosts", "" for all), or NULL.
  */
-json_t *flux_config_get(const struct flux_config *cfg, const char *path);
+json_t *flux_configfile_get(const struct flux_configfile *cfg, const char *path);
 /* "system.toml:12" for a dotted path, the nearest known table's place if it has none, else "". */
-const char *flux_config_where(const struct flux_config *cfg, const char *path);
+const char *flux_configfile_where(const struct flux_configfile *cfg, const char *path);
 
 /* Typed: 1 and *ret written if the key is set, 0 if it is not, -EINVAL (with file and line) if it
  * is of another type. Strings belong to cfg. `fsd` takes a duration as text or number, in seconds.
  */
-int flux_config_get_string(const struct flux_config *cfg, const char *path, const char **ret,
+int flux_configfile_get_string(const struct flux_configfile *cfg, const char *path, const char **ret,
                            struct flux_error *err);
-int flux_config_get_bool(const struct flux_config *cfg, const char *path, bool *ret,
+int flux_configfile_get_bool(const struct flux_configfile *cfg, const char *path, bool *ret,
                          struct flux_error *err);
-int flux_config_get_int(const struct flux_config *cfg, const char *path, int64_t *ret,
+int flux_configfile_get_int(const struct flux_configfile *cfg, const char *path, int64_t *ret,
                         struct flux_error *err);
-int flux_config_get_real(const struct flux_config *cfg, const char *path, double *ret,
+int flux_configfile_get_real(const struct flux_configfile *cfg, const char *path, double *ret,
                          struct flux_error *err);
-int flux_config_get_fsd(const struct flux_config *cfg, const char *path, double *ret,
+int flux_configfile_get_fsd(const struct flux_configfile *cfg, const char *path, double *ret,
                         struct flux_error *err);
 
 /* One thing wrong with a configuration. `fatal`: false for a top-level table nobody here knows,
  * which may belong to another package. */
-typedef void (*flux_config_problem_f)(const char *text, bool fatal, void *arg);
+typedef void (*flux_configfile_problem_f)(const char *text, bool fatal, void *arg);
 
 /* Check every key and value; `problem` (may be NULL) is called for each finding. Returns how many
  * fatal ones there are; err gets the first. */
-int flux_config_check(const struct flux_config *cfg, enum flux_config_space space,
-                      flux_config_problem_f problem, void *arg, struct flux_error *err);
+int flux_configfile_check(const struct flux_configfile *cfg, enum flux_configfile_space space,
+                      flux_configfile_problem_f problem, void *arg, struct flux_error *err);
 
 /* Keys that differ between two configurations and act only after a restart: a new JSON array of
  * dotted paths. */
-json_t *flux_config_needs_restart(const struct flux_config *from, const struct flux_config *to);
+json_t *flux_configfile_needs_restart(const struct flux_configfile *from, const struct flux_configfile *to);
 /* What config.proto says of a key ("kvs.gc-threshold"), or NULL if it is not known. */
-const char *flux_config_doc(enum flux_config_space space, const char *path);
+const char *flux_configfile_doc(enum flux_configfile_space space, const char *path);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

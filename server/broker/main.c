@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* flux-broker: options, then boot, then the loop until the state machine has come to its end. */
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <flux/config.h>
+
+#include "broker.h"
+
+static const struct option options[] = {
+    {"help", no_argument, NULL, 'h'},          {"verbose", no_argument, NULL, 'v'},
+    {"setattr", required_argument, NULL, 'S'}, {"config-path", required_argument, NULL, 'c'},
+    {"conf", required_argument, NULL, 'C'},    {NULL, 0, NULL, 0},
+};
+
+static const char usage[] =
+    "Usage: flux-broker [OPTIONS] [COMMAND ARGS...]\n"
+    "Run one broker of a Flux instance; rank 0 runs COMMAND (default: a shell).\n"
+    "  -c, --config-path=PATH   read *.toml of this directory, or this .toml or .json file\n"
+    "      --conf=KEY=VALUE     set one configuration key (TOML); may be repeated\n"
+    "  -S, --setattr=NAME=VALUE set a broker attribute; may be repeated\n"
+    "  -v, --verbose            log to stderr at level info\n"
+    "  -h, --help               show this\n";
+
+static void die(const char *text)
+{
+    fprintf(stderr, "flux-broker: %s\n", text);
+    exit(1);
+}
+
+/* --- configuration --- */
+
+static void merge_text(json_t *into, const char *text)
+{
+    FLUX_AUTO(configfile) cfg = NULL;
+    struct flux_error err;
+    int r;
+
+    if (text[0] == '{')
+        r = flux_configfile_parse_json(text, "--conf", &cfg, &err);
+    else if (access(text, R_OK) == 0)
+        r = flux_configfile_load(text, &cfg, &err);
+    else
+        r = flux_configfile_parse(text, "--conf", &cfg, &err);
+    if (r < 0)
+        die(err.text);
+    json_object_update_recursive(into, flux_configfile_json(cfg));
+}
+
+static void warn_problem(const char *text, bool fatal, void *arg)
+{
+    if (!fatal)
+        broker_log(arg, LOG_WARNING, "config: %s", text);
+}
+
+static void load_config(struct broker *b)
+{
+    FLUX_AUTO(configfile) cfg = NULL;
+    struct flux_error err;
+
+    if (b->conf_path) {
+        if (flux_configfile_load(b->conf_path, &cfg, &err) < 0)
+            die(err.text);
+        if (flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, warn_problem, b, &err) > 0)
+            die(err.text);
+        json_object_update_recursive(b->conf, flux_configfile_json(cfg));
+        attrs_set(b->attrs, "config.path", b->conf_path, ATTR_READONLY);
+    }
+}
+
+/* --- options --- */
+
+static void parse_options(struct broker *b, int argc, char **argv)
+{
+    struct flux_error err;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "+hvS:c:", options, NULL)) >= 0) {
+        switch (c) {
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
+        case 'v':
+            b->verbose++;
+            break;
+        case 'S':
+            if (attrs_set_command(b->attrs, optarg, &err) < 0)
+                die(err.text);
+            break;
+        case 'c':
+            free(b->conf_path);
+            b->conf_path = flux_strdup(optarg);
+            break;
+        case 'C':
+            merge_text(b->conf, optarg);
+            break;
+        default:
+            fputs("Try 'flux-broker --help'.\n", stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        b->program_argv = argv + optind;
+    if (b->verbose)
+        attrs_set(b->attrs, "log-stderr-level", b->verbose > 1 ? "7" : "6", ATTR_RUNTIME);
+}
+
+/* --- places --- */
+
+static void make_rundir(struct broker *b)
+{
+    const char *dir = attrs_get(b->attrs, "rundir");
+    char made[] = "/tmp/flux-XXXXXX";
+    struct stat st;
+
+    if (!dir) {
+        if (!mkdtemp(made))
+            die("cannot make a run directory in /tmp");
+        attrs_set(b->attrs, "rundir", made, 0);
+        b->rundir_made = true;
+        return;
+    }
+    if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+        die("cannot make the run directory: check rundir");
+    if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+        die("rundir is not a directory of ours");
+}
+
+static void check_statedir(struct broker *b)
+{
+    const char *dir = attrs_get(b->attrs, "statedir");
+    struct stat st;
+
+    if (dir && (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || access(dir, W_OK) < 0))
+        die("statedir is not a directory that we can write to");
+}
+
+static void set_attributes(struct broker *b)
+{
+    const char *uri = getenv("FLUX_URI"), *jobid = getenv("FLUX_JOB_ID");
+    char host[256] = "localhost";
+
+    gethostname(host, sizeof(host) - 1);
+    if (!attrs_get(b->attrs, "hostname"))
+        attrs_set(b->attrs, "hostname", host, 0);
+    attrs_setf(b->attrs, "security.owner", ATTR_READONLY, "%u", b->owner);
+    attrs_setf(b->attrs, "broker.pid", ATTR_READONLY, "%d", (int)getpid());
+    attrs_setf(b->attrs, "broker.starttime", ATTR_READONLY, "%.2f", b->starttime);
+    if (uri && jobid)
+        attrs_set(b->attrs, "parent-uri", uri, ATTR_READONLY);
+    if (jobid)
+        attrs_set(b->attrs, "jobid", jobid, ATTR_READONLY);
+    if (!attrs_get(b->attrs, "instance-level"))
+        attrs_set(b->attrs, "instance-level", "0", ATTR_READONLY);
+}
+
+static void set_rank_attributes(struct broker *b)
+{
+    attrs_setf(b->attrs, "rank", ATTR_READONLY, "%u", b->rank);
+    attrs_setf(b->attrs, "size", ATTR_READONLY, "%u", b->size);
+    attrs_setf(b->attrs, "tbon.level", ATTR_READONLY, "%u", flux_topology_level(b->topo, b->rank));
+    attrs_setf(b->attrs, "tbon.maxlevel", ATTR_READONLY, "%u", flux_topology_maxlevel(b->topo));
+    attrs_setf(b->attrs, "tbon.descendants", ATTR_READONLY, "%u",
+               flux_topology_descendants(b->topo, b->rank));
+    if (!attrs_get(b->attrs, "local-uri"))
+        attrs_setf(b->attrs, "local-uri", 0, "local://%s/local-%u", attrs_get(b->attrs, "rundir"),
+                   b->rank);
+}
+
+/* --- who may connect --- */
+
+static bool conf_true(struct broker *b, const char *table, const char *key)
+{
+    return json_is_true(json_object_get(json_object_get(b->conf, table), key));
+}
+
+static int admit(void *arg, uint32_t userid, uint32_t gid, uint32_t *roles, struct flux_error *err)
+{
+    struct broker *b = arg;
+
+    if (userid == b->owner || (userid == 0 && conf_true(b, "access", "allow-root-owner"))) {
+        *roles = FLUX_ROLE_OWNER;
+        return 0;
+    }
+    *roles = FLUX_ROLE_GUEST;
+    if (conf_true(b, "access", "allow-guest-user"))
+        return 0;
+    return flux_error_set(err, -EPERM, "this instance belongs to user %u and admits no guests",
+                          b->owner);
+}
+
+static void open_local(struct broker *b)
+{
+    const char *uri = attrs_get(b->attrs, "local-uri");
+    struct local_options opts = {
+        .rank = b->rank, .size = b->size, .owner = b->owner, .admit = admit, .arg = b};
+    struct flux_error err;
+
+    opts.path = strncmp(uri, "local://", 8) == 0 ? uri + 8 : uri;
+    if (local_new(&b->loop, b->router, &opts, &b->local, &err) < 0)
+        die(err.text);
+}
+
+/* --- modules --- */
+
+static const char *env_attr(void *arg, const char *name)
+{
+    struct broker *b = arg;
+
+    return attrs_get(b->attrs, name);
+}
+
+static void env_log(void *arg, const char *name, int level, const char *text)
+{
+    struct broker *b = arg;
+
+    if (level <= attrs_get_int(b->attrs, "log-level", LOG_DEBUG))
+        logring_append(b->log, level, flux_walltime(), b->rank, name, text);
+}
+
+static void on_loaded(int r, const struct flux_error *err, void *arg)
+{
+    struct broker *b = arg;
+
+    router_set_loading(b->router, false);
+    if (r < 0) {
+        broker_log(b, LOG_ERR, "module load: %s", err->text);
+        b->exit_status = W_EXITCODE(1, 0);
+    }
+    state_modules_loaded(b->state, r);
+}
+
+static void on_stopped(void *arg)
+{
+    struct broker *b = arg;
+
+    state_modules_stopped(b->state);
+}
+
+static void on_failed(const char *name, const struct flux_error *err, void *arg)
+{
+    struct broker *b = arg;
+
+    broker_log(b, LOG_CRIT, "module %s failed: %s", name,
+               err->text[0] ? err->text : "it ended by itself");
+}
+
+static void start_services(struct broker *b)
+{
+    struct modhost_ops mops = {on_loaded, on_stopped, on_failed, b};
+    struct flux_error err;
+
+    b->env = (struct flux_thread_env){.rank = b->rank,
+                                      .size = b->size,
+                                      .owner = b->owner,
+                                      .topology = b->topo,
+                                      .attr = env_attr,
+                                      .attr_arg = b,
+                                      .conf = b->conf,
+                                      .log = env_log,
+                                      .log_arg = b};
+    b->router = router_new(b->rank, b->owner);
+    router_set_topology(b->router, b->topo);
+    router_set_loading(b->router, true);
+    b->modhost = modhost_new(&b->loop, b->router, &b->env, &mops);
+    b->h = modhost_handle(b->modhost);
+    if (broker_service_start(b, &err) < 0 || module_service_start(b, &err) < 0 ||
+        log_service_start(b, &err) < 0 || config_service_start(b, &err) < 0 ||
+        event_service_start(b, &err) < 0)
+        die(err.text);
+}
+
+/* --- signals --- */
+
+static void on_signal(uv_signal_t *sig, int signum)
+{
+    struct broker *b = sig->data;
+
+    if (signum == SIGINT && b->program && isatty(STDIN_FILENO))
+        return; /* the program on our terminal has had it, too */
+    broker_log(b, LOG_INFO, "signal %d (%s) shutdown", signum, strsignal(signum));
+    state_post(b->state, EVENT_SHUTDOWN);
+}
+
+static void catch_signals(struct broker *b)
+{
+    struct {
+        uv_signal_t *handle;
+        int signum;
+    } all[] = {{&b->sigterm, SIGTERM}, {&b->sigint, SIGINT}, {&b->sighup, SIGHUP}};
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN);
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(all); i++) {
+        uv_signal_init(&b->loop, all[i].handle);
+        all[i].handle->data = b;
+        uv_signal_start(all[i].handle, on_signal, all[i].signum);
+        uv_unref((uv_handle_t *)all[i].handle);
+    }
+}
+
+/* --- begin and end --- */
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void remove_rundir(struct broker *b)
+{
+    const char *dir = attrs_get(b->attrs, "rundir");
+    const char *argv[] = {"rm", "-rf", "--", dir, NULL};
+    extern char **environ;
+    pid_t pid;
+
+    if (!b->rundir_made || !dir || rmdir(dir) == 0)
+        return;
+    if (posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ) == 0)
+        waitpid(pid, NULL, 0);
+}
+
+static void teardown(struct broker *b)
+{
+    local_free(b->local);
+    broker_overlay_free(b);
+    log_service_stop(b);
+    event_service_stop(b);
+    broker_service_stop(b);
+    modhost_free(b->modhost);
+    logring_free(b->log);
+    state_free(b->state);
+    uv_walk(&b->loop, close_handle, NULL);
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&b->loop);
+    router_free(b->router);
+    remove_rundir(b);
+    flux_topology_free(b->topo);
+    attrs_free(b->attrs);
+    json_decref(b->conf);
+    free(b->conf_path);
+}
+
+int main(int argc, char **argv)
+{
+    struct broker b = {
+        .owner = geteuid(), .started = flux_monotime(), .starttime = flux_walltime()};
+    struct flux_error err;
+
+    uv_loop_init(&b.loop);
+    b.attrs = attrs_new();
+    b.conf = json_object();
+    parse_options(&b, argc, argv);
+    b.no_program = attrs_get(b.attrs, "broker.rc2_none") != NULL;
+    b.log = broker_log_new(&b);
+    load_config(&b);
+    set_attributes(&b);
+    if (broker_boot(&b, &err) < 0)
+        die(err.text);
+    check_statedir(&b);
+    make_rundir(&b);
+    set_rank_attributes(&b);
+    catch_signals(&b);
+    start_services(&b);
+    b.state = state_new(&b);
+    if (broker_overlay_start(&b, &err) < 0)
+        die(err.text);
+    open_local(&b);
+    state_post(b.state, EVENT_START);
+    uv_run(&b.loop, UV_RUN_DEFAULT);
+    teardown(&b);
+    if (WIFSIGNALED(b.exit_status))
+        return 128 + WTERMSIG(b.exit_status);
+    return WEXITSTATUS(b.exit_status);
+}

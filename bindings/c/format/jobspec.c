@@ -234,21 +234,24 @@ static void take_name(struct flux_jobspec *js)
     if (js->name)
         return;
     js->name = json_string_value(json_array_get(js->command, 0));
-    slash = strrchr(js->name, '/');
+    slash = js->name ? strrchr(js->name, '/') : NULL;
     if (slash && slash[1])
         js->name = slash + 1;
 }
 
 int flux_jobspec_from_json(json_t *o, struct flux_jobspec **ret, struct flux_error *err)
 {
-    FLUX_AUTO(jobspec) js = NULL;
     bool v1 = json_integer_value(json_object_get(o, "version")) == 1;
+    int r = flux_jobspec_validate(o, v1 ? FLUX_JOBSPEC_V1 : FLUX_JOBSPEC_CANONICAL, err);
+
+    return r < 0 ? r : flux_jobspec_view(o, ret, err);
+}
+
+int flux_jobspec_view(json_t *o, struct flux_jobspec **ret, struct flux_error *err)
+{
+    FLUX_AUTO(jobspec) js = flux_alloc(sizeof(*js));
     int r;
 
-    r = flux_jobspec_validate(o, v1 ? FLUX_JOBSPEC_V1 : FLUX_JOBSPEC_CANONICAL, err);
-    if (r < 0)
-        return r;
-    js = flux_alloc(sizeof(*js));
     js->json = json_incref(o);
     js->version = json_integer_value(json_object_get(o, "version"));
     take_resources(js);

@@ -236,6 +236,11 @@ void pool_mask_unref(struct pool *p, struct pool_mask *m)
         mask_free(p, m);
 }
 
+const char *pool_mask_text(const struct pool_mask *m)
+{
+    return m->key;
+}
+
 void *pool_mask_aux(const struct pool_mask *m)
 {
     return m->aux;

@@ -43,6 +43,8 @@ void pool_set_state(struct pool *p, const struct flux_idset *ranks, enum pool_st
 int pool_mask(struct pool *p, const json_t *constraint, struct pool_mask **ret,
               struct flux_error *err);
 void pool_mask_unref(struct pool *p, struct pool_mask *m);
+/* Its constraint as JSON text; "" for none. */
+const char *pool_mask_text(const struct pool_mask *m);
 /* A place for the caller's data, one per mask. */
 void *pool_mask_aux(const struct pool_mask *m);
 void pool_mask_set_aux(struct pool_mask *m, void *aux);

@@ -75,7 +75,10 @@ FLUX_DEFINE_AUTO(jobspec);
 /* Validate (V1 rules for version 1, canonical otherwise) and take the view. `o` gains a reference.
  */
 int flux_jobspec_from_json(json_t *o, struct flux_jobspec **ret, struct flux_error *err);
-/* Parse and the same. */
+/* The same without validation, for a document that has passed it before, or a part of one: tasks
+ * may be missing (command, name are NULL then). What is malformed shows up in `beyond`. */
+int flux_jobspec_view(json_t *o, struct flux_jobspec **ret, struct flux_error *err);
+/* Parse, validate and take the view. */
 int flux_jobspec_decode(const char *text, size_t len, struct flux_jobspec **ret,
                         struct flux_error *err);
 /* Compact JSON text; caller frees. */

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* flux run: submit a job and stay attached to it; its exit code is ours. */
+#include "verb.h"
+
+#include <flux/fluid.h>
+#include <flux/idset.h>
+
+#include "attach/attach.h"
+#include "submit/submit.h"
+
+static const struct flux_option options[] = {
+    {"wait-event", 0, OPT_STR, "NAME", "Leave at this event instead of the end of the job"},
+    {"verbose", 'v', OPT_FLAG, NULL, "Show the job id; -vv: events; -vvv: of the shells too"},
+    {"quiet", 0, OPT_FLAG, NULL, "Say nothing about how the job ended"},
+    {NULL},
+};
+
+struct outcome {
+    uint64_t id;
+    char text[320];
+};
+
+static void on_outcome(uint64_t id, const char *text, void *arg)
+{
+    struct outcome *o = arg;
+
+    o->id = id;
+    snprintf(o->text, sizeof(o->text), "%s", text);
+}
+
+static int follow(struct cli *cli, uint64_t id)
+{
+    const char *input = cli_str(cli, "input", NULL);
+    FLUX_AUTO(idset) tasks = NULL;
+    bool ranks =
+        input && (strcmp(input, "all") == 0 || flux_idset_decode(input, &tasks, NULL) == 0);
+    int verbose = cli_count(cli, "verbose");
+    struct attach_options how = {
+        .output = true,
+        .input = !input || ranks,
+        .signals = true,
+        .status_line = true,
+        .label = cli_has(cli, "label-io"),
+        .quiet = cli_has(cli, "quiet"),
+        .show_events = verbose > 1,
+        .show_exec_events = verbose > 2,
+        .wait_event = cli_str(cli, "wait-event", NULL),
+        .input_tasks = ranks ? input : NULL,
+
+    };
+    struct attach *a = attach_new(cli, &how);
+    int code;
+
+    if (verbose)
+        fprintf(stderr, "jobid: %s\n", flux_fluid_f58(id));
+    attach_add(a, id);
+    code = attach_run(a);
+    attach_free(a);
+    return code;
+}
+
+static int submit_and_follow(struct cli *cli, const struct submission *s, const char *jobspec)
+{
+    struct submit_job job = {.jobspec = jobspec};
+    struct outcome o = {.id = 0};
+    struct flux_error err = {""};
+    int r = submit_send(cli, s, &job, 1, on_outcome, &o, &err);
+
+    if (r < 0)
+        return cli_fail(cli, "%s", err.text);
+    return o.id ? follow(cli, o.id) : cli_fail(cli, "%s", o.text);
+}
+
+static int run(struct cli *cli)
+{
+    FLUX_AUTO_STR jobspec = NULL;
+    struct flux_error err = {""};
+    struct submission s;
+    int r;
+
+    if (cli->argc == 0)
+        return cli_misused(cli, "job command and arguments are missing");
+    r = submission_init(&s, cli, (const char *const *)cli->argv, &err);
+    if (r == 0)
+        r = submission_encode(&s, &jobspec, &err);
+    if (r < 0)
+        r = cli_fail(cli, "%s", err.text);
+    else if (cli_has(cli, "dry-run"))
+        r = puts(jobspec) < 0;
+    else
+        r = submit_and_follow(cli, &s, jobspec);
+    submission_done(&s);
+    return r;
+}
+
+const struct flux_verb verb_run = {
+    .path = "run",
+    .args = "COMMAND [ARGS...]",
+    .summary = "Run a job and stay attached to it",
+    .options = {submit_options_tasks, submit_options_common, options},
+    .stop_at_free = true,
+    .tagged = true,
+    .run = run,
+};

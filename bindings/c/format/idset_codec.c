@@ -39,8 +39,9 @@ static int parse_list(const char **s, char stop, struct flux_idset *set)
     unsigned lo, hi, last = 0;
 
     for (bool first = true; **s != stop; first = false) {
-        if (!first && *(*s)++ != ',')
+        if (!first && **s != ',')
             return -EINVAL;
+        *s += !first;
         if (parse_range(s, &lo, &hi) < 0 || (!first && lo <= last))
             return -EINVAL;
         flux_idset_add_range(set, lo, hi);

@@ -55,6 +55,7 @@ PUBLIC = {
     "service.h": "bindings/c/service", "services.h": "bindings/c/client",
     "module.h": "bindings/c/service", "pmi.h": "bindings/c/pmi", "base.h": "bindings/c/base",
     "msg.h": "bindings/c/wire", "rset.h": "bindings/c/format", "config.h": "bindings/c/config",
+    "shell.h": "server/shell",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:<(flux/[^>]+)>|"([^"]+)")', re.M)
 

@@ -25,7 +25,7 @@ static const struct row {
     {"jobtap_pluginpath", FLUX_LIBDIR "/flux/jobtap", "server/jobtap"},
     {"shell_pluginpath", FLUX_LIBDIR "/flux/shell", "server/shell"},
     {"connector_path", FLUX_LIBDIR "/flux/connectors", "bindings/c"},
-    {"pmi_library_path", FLUX_LIBDIR "/flux/libpmi.so", "server/shell/libpmi.so"},
+    {"pmi_library_path", FLUX_LIBDIR "/flux/libpmi.so", "bindings/c/pmi/libpmi.so"},
     {"python_path", FLUX_LIBDIR "/flux/python", "@S/bindings/python:bindings/python"},
     {"man_path", FLUX_MANDIR, "docs/man"},
     {"confdir", FLUX_CONFDIR, NULL},

@@ -169,6 +169,11 @@ static const struct conn_ops local_ops = {local_send, local_keep_alive, local_cl
 
 int flux_open(const char *uri, struct flux **ret, struct flux_error *err)
 {
+    return flux_open_in(NULL, uri, ret, err);
+}
+
+int flux_open_in(uv_loop_t *loop, const char *uri, struct flux **ret, struct flux_error *err)
+{
     struct local_conn *l;
     int fd;
 
@@ -181,7 +186,7 @@ int flux_open(const char *uri, struct flux **ret, struct flux_error *err)
         return fd;
     l = flux_alloc(sizeof(*l));
     l->conn.ops = &local_ops;
-    l->h = handle_new(NULL);
+    l->h = handle_new(loop);
     l->h->uri = flux_strdup(uri);
     l->h->conn = &l->conn;
     attach(l, fd);

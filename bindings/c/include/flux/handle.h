@@ -18,6 +18,9 @@ struct flux_topology;
 /* Connect to `uri`: "local:///path/to/socket" or a path; NULL = $FLUX_URI, else the system
  * instance's socket. -EPERM: guests are not admitted. Free with flux_close(). */
 int flux_open(const char *uri, struct flux **ret, struct flux_error *err);
+/* The same in a loop of the caller's, which must outlive the handle; after flux_close() it must run
+ * once more before it is closed. */
+int flux_open_in(uv_loop_t *loop, const char *uri, struct flux **ret, struct flux_error *err);
 /* A handle that is connected to itself: what it serves, it can call. For tests. */
 struct flux *flux_open_loop(void);
 /* Open calls end with ECANCELED (callbacks are not called); served calls are answered ENOSYS. */

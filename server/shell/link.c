@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The connection to the broker, made when there is first something to say, and the frames on their
+ * way to JobIo: queued, joined where neighbours fit, sent in one Write at a time. What is not yet
+ * acknowledged is kept and sent again after a loss, under its old number. Over a bound the tasks'
+ * pipes are left alone until the queue has shrunk: nothing is dropped. */
+#include "shell.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include <flux/v1/job_io.h>
+#include <flux/v1/job_manager.h>
+
+#define RECONNECT_SECONDS 600.
+#define RETRY_MS 100
+#define BATCH_BYTES (4u << 20)  /* of one Write */
+#define JOINED_BYTES (1u << 20) /* of one frame */
+#define QUEUE_HIGH (8u << 20)
+#define QUEUE_LOW (4u << 20)
+
+struct frame {
+    int stream;
+    unsigned rank, level;
+    char *component;
+    bool eof;
+    double timestamp;
+    char *data;
+    size_t len, cap;
+};
+
+struct link {
+    struct flux_shell *sh;
+    struct flux *h;
+    struct frame *queue; /* [0, sending) are in flight */
+    size_t n, room, sending;
+    size_t bytes; /* of data in the queue */
+    uint32_t seq;
+    uint64_t stored;
+    bool used, finishing, done_sent, done, paused;
+    bool again, again_done; /* the last message was lost; whether it had `done` */
+    double first_failure;   /* of connecting; 0: none */
+    struct flux_future *write;
+    struct flux_future *raise;
+    uv_prepare_t prepare;
+    uv_timer_t retry;
+};
+
+static void flush(struct link *l);
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct link *l = prepare->data;
+
+    uv_prepare_stop(prepare);
+    flush(l);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    flush(timer->data);
+}
+
+struct link *link_new(struct flux_shell *sh)
+{
+    struct link *l = flux_alloc(sizeof(*l));
+
+    l->sh = sh;
+    uv_prepare_init(&sh->loop, &l->prepare);
+    l->prepare.data = l;
+    uv_timer_init(&sh->loop, &l->retry);
+    l->retry.data = l;
+    return l;
+}
+
+static int connect_broker(struct link *l, struct flux_error *err)
+{
+    const char *uri = l->sh->start->local_uri;
+    int r;
+
+    if (l->h)
+        return 0;
+    if (!uri[0])
+        return flux_error_set(err, -ENOENT, "there is no broker");
+    r = flux_open_in(&l->sh->loop, uri, &l->h, err);
+    if (r < 0)
+        return r;
+    flux_set_reconnect(l->h, RECONNECT_SECONDS);
+    l->first_failure = 0;
+    return 0;
+}
+
+struct flux *link_handle(struct link *l)
+{
+    struct flux_error err;
+
+    if (!l)
+        return NULL;
+    if (connect_broker(l, &err) < 0) {
+        fprintf(stderr, "flux-shell[%u]: %s\n", l->sh->rank, err.text);
+        return NULL;
+    }
+    return l->h;
+}
+
+/* --- the queue --- */
+
+static struct frame *join(struct link *l, const struct link_frame *f)
+{
+    struct frame *last = l->n > l->sending ? &l->queue[l->n - 1] : NULL;
+
+    if (!last || last->eof || last->stream != f->stream || last->rank != f->rank ||
+        last->len + f->len > JOINED_BYTES || f->stream == FLUX_JOB_IO_STREAM_LOG ||
+        f->stream == FLUX_JOB_IO_STREAM_REDIRECT || !last->component != !f->component)
+        return NULL;
+    return last;
+}
+
+static struct frame *append(struct link *l, const struct link_frame *f)
+{
+    struct frame *q;
+
+    if (l->n == l->room) {
+        l->room = l->room ? l->room * 2 : 16;
+        l->queue = flux_realloc(l->queue, l->room, sizeof(*l->queue));
+    }
+    q = &l->queue[l->n++];
+    *q = (struct frame){.stream = f->stream, .rank = f->rank, .level = f->level};
+    q->timestamp = flux_walltime();
+    q->component = flux_strdup(f->component);
+    return q;
+}
+
+static void set_paused(struct link *l, bool paused)
+{
+    if (l->paused != paused)
+        streams_pause(l->sh, paused);
+    l->paused = paused;
+}
+
+void link_frame(struct link *l, const struct link_frame *f)
+{
+    struct frame *q = join(l, f);
+
+    if (!q)
+        q = append(l, f);
+    if (q->len + f->len > q->cap) {
+        q->cap = q->cap ? q->cap * 2 : f->len;
+        q->cap = q->cap < q->len + f->len ? q->len + f->len : q->cap;
+        q->data = flux_realloc(q->data, q->cap, 1);
+    }
+    if (f->len)
+        memcpy(q->data + q->len, f->data, f->len);
+    q->len += f->len;
+    q->eof = f->eof;
+    l->bytes += f->len;
+    if (l->bytes > QUEUE_HIGH)
+        set_paused(l, true);
+    if (!l->write)
+        uv_prepare_start(&l->prepare, on_prepare);
+}
+
+static void drop_sent(struct link *l)
+{
+    for (size_t i = 0; i < l->sending; i++) {
+        l->bytes -= l->queue[i].len;
+        free(l->queue[i].data);
+        free(l->queue[i].component);
+    }
+    l->n -= l->sending;
+    memmove(l->queue, l->queue + l->sending, l->n * sizeof(*l->queue));
+    l->sending = 0;
+    if (l->bytes < QUEUE_LOW)
+        set_paused(l, false);
+}
+
+/* --- sending --- */
+
+static void on_written(struct flux_future *f, void *arg)
+{
+    struct link *l = arg;
+    const flux_job_io_write_response *out;
+    struct flux_error err;
+    int r = flux_job_io_write_result(f, &out, &err);
+
+    if (r == 0) {
+        l->stored = out->stored;
+        l->done = l->done_sent;
+        drop_sent(l);
+    } else if (r != -ECONNRESET && r != -EHOSTUNREACH) {
+        fprintf(stderr, "flux-shell[%u]: output refused: %s\n", l->sh->rank, err.text);
+        l->done = l->done_sent;
+        drop_sent(l); /* sending it again would be refused again */
+    } else {
+        l->again = true;
+        l->again_done = l->done_sent;
+        l->seq--; /* the same frames go out once more under the same number */
+    }
+    flux_future_free(f);
+    l->write = NULL;
+    if (r == -EHOSTUNREACH)
+        uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
+    else
+        flush(l);
+    tasks_maybe_finished(l->sh);
+}
+
+static void fill(const struct frame *q, flux_job_io_frame *f)
+{
+    *f = (flux_job_io_frame)FLUX_JOB_IO_FRAME_INIT;
+    f->stream = q->stream;
+    f->rank = q->rank;
+    f->level = q->level;
+    f->eof = q->eof;
+    f->timestamp = q->timestamp;
+    f->data.data = (uint8_t *)q->data;
+    f->data.len = q->len;
+    if (q->component)
+        f->component = q->component;
+}
+
+/* After a loss l->sending says how many frames the lost message had: the same again. */
+static size_t choose(struct link *l)
+{
+    size_t bytes = 0, n = 0;
+
+    if (l->again)
+        return l->sending;
+    while (n < l->n && (n == 0 || bytes + l->queue[n].len <= BATCH_BYTES))
+        bytes += l->queue[n++].len;
+    return n;
+}
+
+static void send_write(struct link *l)
+{
+    flux_job_io_write_request in = FLUX_JOB_IO_WRITE_REQUEST_INIT;
+    size_t n = choose(l);
+    FLUX_AUTO_MEM(flux_job_io_frame) frames = flux_alloc((n + 1) * sizeof(*frames));
+    FLUX_AUTO_MEM(flux_job_io_frame *) list = flux_alloc((n + 1) * sizeof(*list));
+
+    for (size_t i = 0; i < n; i++) {
+        fill(&l->queue[i], &frames[i]);
+        list[i] = &frames[i];
+    }
+    l->sending = n;
+    l->done_sent = l->again ? l->again_done : l->finishing && n == l->n;
+    l->again = false;
+    in.id = l->sh->start->job_id;
+    in.shell_rank = l->sh->rank;
+    in.shells = l->sh->size;
+    in.n_frames = n;
+    in.frames = list;
+    in.seq = ++l->seq;
+    in.done = l->done_sent;
+    l->used = true;
+    l->write = flux_job_io_write_async(l->h, FLUX_ANY, &in);
+    flux_future_then(l->write, on_written, l);
+}
+
+/* The broker does not answer: wait for it, for as long as for a lost one. */
+static void not_connected(struct link *l, const struct flux_error *err)
+{
+    double now = flux_monotime();
+
+    if (!l->first_failure)
+        l->first_failure = now;
+    if (now - l->first_failure < RECONNECT_SECONDS) {
+        uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
+        return;
+    }
+    fprintf(stderr, "flux-shell[%u]: output is lost: %s\n", l->sh->rank, err->text);
+    l->sending = l->n;
+    drop_sent(l);
+    l->done = true;
+    tasks_maybe_finished(l->sh);
+}
+
+static void flush(struct link *l)
+{
+    struct flux_error err;
+
+    if (l->write || l->done || (!l->n && !(l->finishing && l->used)))
+        return;
+    if (connect_broker(l, &err) < 0)
+        not_connected(l, &err);
+    else
+        send_write(l);
+}
+
+void link_finish(struct link *l)
+{
+    if (!l || l->finishing)
+        return;
+    l->finishing = true;
+    flush(l);
+}
+
+bool link_idle(const struct link *l)
+{
+    return !l || (!l->write && !l->raise && (l->done || (!l->n && !l->used)));
+}
+
+uint64_t link_stored(const struct link *l)
+{
+    return l ? l->stored : 0;
+}
+
+/* --- exceptions --- */
+
+static void on_raised(struct flux_future *f, void *arg)
+{
+    struct link *l = arg;
+    struct flux_error err;
+
+    if (flux_job_manager_raise_result(f, NULL, &err) < 0)
+        fprintf(stderr, "flux-shell[%u]: exception not raised: %s\n", l->sh->rank, err.text);
+    flux_future_free(f);
+    l->raise = NULL;
+    tasks_maybe_finished(l->sh);
+}
+
+void link_raise(struct link *l, const char *type, unsigned severity, const char *note)
+{
+    flux_job_manager_raise_request in = FLUX_JOB_MANAGER_RAISE_REQUEST_INIT;
+
+    if (l->raise || !link_handle(l))
+        return;
+    in.id = l->sh->start->job_id;
+    in.type = (char *)type;
+    in.severity = severity;
+    in.note = (char *)note;
+    l->raise = flux_job_manager_raise_async(l->h, FLUX_ANY, &in);
+    flux_future_then(l->raise, on_raised, l);
+}
+
+void link_free(struct link *l)
+{
+    if (!l)
+        return;
+    l->sending = l->n;
+    drop_sent(l);
+    free(l->queue);
+    flux_future_free(l->write);
+    flux_future_free(l->raise);
+    uv_close((uv_handle_t *)&l->prepare, NULL);
+    uv_close((uv_handle_t *)&l->retry, NULL);
+    if (l->h)
+        flux_close(l->h);
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* PMI for the tasks: a socket to each, the PMI-1 server behind it, and between nodes the collective
+ * service of the brokers. Nothing but the sockets is made before a task says something. */
+#include "../shell.h"
+#include "plugins.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <flux/fluid.h>
+#include <flux/paths.h>
+#include <flux/pmi.h>
+#include <flux/v1/collective.h>
+
+struct endpoint {
+    struct pmi *pmi;
+    unsigned index;
+    int fd; /* -1 once closed */
+    uv_poll_t poll;
+};
+
+struct pmi {
+    struct flux_shell *sh;
+    struct flux_pmi_server *server; /* made with the first request */
+    struct endpoint *ends;
+    unsigned barriers;
+    struct flux_future *exchange;
+    char kvsname[FLUX_FLUID_MAX];
+};
+
+static bool wanted(struct flux_shell *sh)
+{
+    const char *list = flux_shell_option_text(sh, "pmi", "simple");
+
+    if (!strcmp(list, "off") || !strcmp(list, "none"))
+        return false;
+    for (const char *p = list; *p;) {
+        size_t n = strcspn(p, ",");
+
+        if ((n == 6 && !strncmp(p, "simple", n)) || (n == 4 && !strncmp(p, "pmi1", n)) ||
+            (n == 4 && !strncmp(p, "pmi2", n)))
+            return true;
+        p += n + (p[n] == ',');
+    }
+    return false;
+}
+
+static void set_library_path(struct flux_shell *sh)
+{
+    FLUX_AUTO_STR lib = flux_path_get("pmi_library_path");
+    const char *old = flux_shell_getenv(sh, "LD_LIBRARY_PATH");
+    const char *slash = lib ? strrchr(lib, '/') : NULL;
+
+    if (!slash)
+        return;
+    flux_shell_setenv(sh, "FLUX_PMI_LIBRARY_PATH", "%s", lib);
+    flux_shell_setenv(sh, "LD_LIBRARY_PATH", "%.*s%s%s", (int)(slash - lib), lib,
+                      old && *old ? ":" : "", old ? old : "");
+}
+
+static int init(struct flux_shell *sh, void **data, struct flux_error *err)
+{
+    struct pmi *p;
+
+    if (!wanted(sh))
+        return 0;
+    *data = p = flux_alloc(sizeof(*p));
+    p->sh = sh;
+    p->ends = flux_alloc(sizeof(*p->ends) * (sh->nlocal + 1));
+    for (unsigned i = 0; i < sh->nlocal; i++)
+        p->ends[i] = (struct endpoint){.pmi = p, .index = i, .fd = -1};
+    flux_fluid_encode(sh->start->job_id, FLUX_FLUID_F58_ASCII, p->kvsname, sizeof(p->kvsname));
+    flux_shell_setenv(sh, "PMI_SIZE", "%u", sh->ntasks);
+    set_library_path(sh);
+    /* Jobs of one user on one node would otherwise share file names in Open MPI 4. */
+    if (!flux_shell_getenv(sh, "OMPI_MCA_btl_vader_backing_directory"))
+        flux_shell_setenv(sh, "OMPI_MCA_btl_vader_backing_directory", "%s", flux_shell_tmpdir(sh));
+    return 0;
+}
+
+/* --- the server's callbacks --- */
+
+static void on_send(void *arg, unsigned task, const char *data, size_t len)
+{
+    struct pmi *p = arg;
+    int fd = p->ends[task].fd;
+
+    while (len && fd >= 0) {
+        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return; /* it died: its end of file says so */
+        data += n;
+        len -= n;
+    }
+}
+
+static void on_exchanged(struct flux_future *f, void *arg)
+{
+    struct pmi *p = arg;
+    const flux_collective_exchange_response *out;
+    struct flux_error err;
+    int r = flux_collective_exchange_result(f, &out, &err);
+
+    for (size_t i = 0; r == 0 && i < out->n_parts; i++)
+        if (out->parts[i]->rank != p->sh->start->broker_rank)
+            r = flux_pmi_server_merge(p->server, out->parts[i]->data.data, out->parts[i]->data.len,
+                                      &err);
+    if (r < 0)
+        flux_shell_log(p->sh, FLUX_SHELL_ERROR, "pmi", "exchange: %s", err.text);
+    p->exchange = NULL;
+    flux_future_free(f);
+    flux_pmi_server_release(p->server, r == 0);
+}
+
+/* Broker ranks of the nodes that have tasks. */
+static char *participants(struct flux_shell *sh)
+{
+    FLUX_AUTO(idset) ranks = flux_idset_new();
+    struct flux_rset_node node;
+
+    for (size_t i = 0; flux_rset_node(sh->r, i, &node); i++)
+        if (flux_taskmap_ntasks_on(sh->map, i))
+            flux_idset_add(ranks, node.rank);
+    return flux_idset_encode(ranks, FLUX_IDSET_RANGE);
+}
+
+static void on_barrier(void *arg)
+{
+    struct pmi *p = arg;
+    flux_collective_exchange_request in = FLUX_COLLECTIVE_EXCHANGE_REQUEST_INIT;
+    FLUX_AUTO_BUF dirty = FLUX_BUF_INIT(256u << 20);
+    FLUX_AUTO_STR name = NULL;
+    FLUX_AUTO_STR ranks = NULL;
+    struct flux *h;
+
+    p->barriers++;
+    if (flux_pmi_server_take_dirty(p->server, &dirty) < 0 || p->sh->nlocal == p->sh->ntasks) {
+        flux_pmi_server_release(p->server, dirty.failed == 0);
+        return;
+    }
+    h = flux_shell_handle(p->sh);
+    if (!h) {
+        flux_pmi_server_release(p->server, false);
+        return;
+    }
+    in.name = name = flux_printf("pmi.%s.%u", p->kvsname, p->barriers);
+    in.ranks = ranks = participants(p->sh);
+    in.data.data = (uint8_t *)dirty.data;
+    in.data.len = dirty.len;
+    in.local = 1;
+    p->exchange = flux_collective_exchange_async(h, FLUX_RANK(p->sh->start->broker_rank), &in);
+    flux_future_then(p->exchange, on_exchanged, p);
+}
+
+static void on_abort(void *arg, unsigned task, int code, const char *text)
+{
+    struct pmi *p = arg;
+
+    if (code > p->sh->exit_code && code < 256)
+        p->sh->exit_code = code;
+    flux_shell_raise(p->sh, "MPI_Abort: task %u: %s", p->sh->tasks[task].rank, text);
+}
+
+static void on_trace(void *arg, unsigned task, bool answer, const char *line, size_t len)
+{
+    struct pmi *p = arg;
+
+    flux_shell_log(p->sh, FLUX_SHELL_TRACE, "pmi", "%u: %c: %.*s", p->sh->tasks[task].rank,
+                   answer ? 'S' : 'C', (int)len, line);
+}
+
+static void preset(struct pmi *p)
+{
+    struct flux_shell *sh = p->sh;
+    FLUX_AUTO_STR map = flux_taskmap_encode(sh->map, FLUX_TASKMAP_JSON);
+    FLUX_AUTO_STR vector = flux_taskmap_encode(sh->map, FLUX_TASKMAP_PMI);
+    char level[16];
+
+    snprintf(level, sizeof(level), "%u", sh->start->instance_level);
+    flux_pmi_server_put(p->server, "flux.instance-level", level, NULL);
+    if (map && strlen(map) < FLUX_PMI_VALUE_MAX)
+        flux_pmi_server_put(p->server, "flux.taskmap", map, NULL);
+    if (vector && strlen(vector) < FLUX_PMI_VALUE_MAX &&
+        !flux_shell_option_on(sh, "pmi-simple.nomap", false))
+        flux_pmi_server_put(p->server, "PMI_process_mapping", vector, NULL);
+    if (sh->start->interface_hint[0])
+        flux_pmi_server_put(p->server, "flux.tbon-interface-hint", sh->start->interface_hint, NULL);
+}
+
+static void make_server(struct pmi *p)
+{
+    struct flux_pmi_server_conf conf = {
+        .kvsname = p->kvsname,
+        .size = p->sh->ntasks,
+        .local = p->sh->nlocal,
+        .arg = p,
+        .send = on_send,
+        .barrier = on_barrier,
+        .abort = on_abort,
+        .trace = p->sh->verbose > 1 ? on_trace : NULL,
+    };
+
+    p->server = flux_pmi_server_new(&conf);
+    preset(p);
+}
+
+/* --- the sockets --- */
+
+static void end_close(struct endpoint *e)
+{
+    if (e->fd < 0)
+        return;
+    uv_poll_stop(&e->poll);
+    uv_close((uv_handle_t *)&e->poll, NULL);
+    close(e->fd);
+    e->fd = -1;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct endpoint *e = poll->data;
+    struct pmi *p = e->pmi;
+    unsigned rank = p->sh->tasks[e->index].rank;
+    struct flux_error err = {""};
+    char data[4096];
+    ssize_t n = recv(e->fd, data, sizeof(data), MSG_DONTWAIT);
+    int r;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (!p->server && n > 0)
+        make_server(p);
+    if (n > 0)
+        r = flux_pmi_server_input(p->server, e->index, data, n, &err);
+    else
+        r = p->server ? flux_pmi_server_eof(p->server, e->index, &err) : 0;
+    if (n <= 0 || r != 0)
+        end_close(e);
+    if (r < 0)
+        flux_shell_raise(p->sh, "task %u: %s", rank, err.text);
+}
+
+static int task_init(struct flux_shell *sh, struct flux_shell_task *t, void **data,
+                     struct flux_error *err)
+{
+    struct pmi *p = *data;
+    struct endpoint *e;
+    int fd[2];
+
+    if (!p)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
+        return flux_error_sys(err, -errno, "socketpair");
+    e = &p->ends[t->index];
+    e->fd = fd[0];
+    if (uv_poll_init(&sh->loop, &e->poll, e->fd) < 0)
+        return flux_error_set(err, -EIO, "cannot watch a socket");
+    e->poll.data = e;
+    uv_poll_start(&e->poll, UV_READABLE, on_readable);
+    flux_shell_task_pass_fd(t, fd[1]);
+    flux_shell_task_setenv(t, "PMI_FD", "%d", fd[1]);
+    flux_shell_task_setenv(t, "PMI_RANK", "%u", t->rank);
+    return 0;
+}
+
+static void finish(struct flux_shell *sh, void **data)
+{
+    struct pmi *p = *data;
+
+    for (unsigned i = 0; p && i < sh->nlocal; i++)
+        end_close(&p->ends[i]);
+    if (p)
+        flux_future_free(p->exchange);
+    if (p)
+        p->exchange = NULL;
+}
+
+/* The poll handles may still be closing; what holds them stays until the process ends. */
+static void done(struct flux_shell *sh, void **data)
+{
+    struct pmi *p = *data;
+
+    finish(sh, data);
+    if (p)
+        flux_pmi_server_free(p->server);
+    if (p)
+        p->server = NULL;
+}
+
+const struct flux_shell_plugin shell_plugin_pmi = {
+    .api = FLUX_SHELL_API,
+    .name = "pmi",
+    .init = init,
+    .task_init = task_init,
+    .finish = finish,
+    .exit = done,
+};

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The start document: read it, and take from it what the shell keeps. After start_unpack_job() the
+ * layout of the job is known and nothing more is asked from anyone. */
+#include "shell.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <flux/fluid.h>
+
+static int read_all(int fd, struct flux_buf *b, struct flux_error *err)
+{
+    struct stat st;
+    size_t want = 65536;
+    ssize_t n;
+
+    if (fstat(fd, &st) < 0)
+        return flux_error_sys(err, -errno, "start document on descriptor %d", fd);
+    if (S_ISREG(st.st_mode)) {
+        if (lseek(fd, 0, SEEK_SET) < 0)
+            return flux_error_sys(err, -errno, "start document");
+        want = st.st_size + 1;
+    }
+    do {
+        if (!flux_buf_reserve(b, want))
+            return flux_error_set(err, -EMSGSIZE, "start document of more than %zu MiB",
+                                  START_MAX >> 20);
+        n = read(fd, b->data + b->len, want);
+        if (n < 0 && errno != EINTR)
+            return flux_error_sys(err, -errno, "start document");
+        if (n > 0)
+            b->len += n;
+    } while (n != 0);
+    return 0;
+}
+
+int start_read(int fd, flux_shell_start **ret, struct flux_error *err)
+{
+    FLUX_AUTO_BUF b = FLUX_BUF_INIT(START_MAX);
+    int r = read_all(fd, &b, err);
+
+    close(fd);
+    if (r < 0)
+        return r;
+    *ret = (flux_shell_start *)protobuf_c_message_unpack(&flux__v1__shell_start__descriptor, NULL,
+                                                         b.len, (const uint8_t *)b.data);
+    if (!*ret)
+        return flux_error_set(err, -EPROTO, "start document is not a ShellStart message");
+    return 0;
+}
+
+static int find_node(struct flux_shell *sh, struct flux_error *err)
+{
+    ssize_t at = flux_rset_find(sh->r, sh->start->broker_rank);
+
+    if (at < 0)
+        return flux_error_set(err, -EINVAL, "R has no rank %u", sh->start->broker_rank);
+    flux_rset_node(sh->r, at, &sh->node);
+    sh->rank = at;
+    sh->size = flux_rset_nnodes(sh->r);
+    sh->hostname = flux_strdup(sh->start->hostname[0] ? sh->start->hostname : sh->node.host);
+    return 0;
+}
+
+static int take_command(struct flux_shell *sh, struct flux_error *err)
+{
+    size_t n = json_array_size(sh->js->command);
+
+    if (!n)
+        return flux_error_set(err, -EINVAL, "jobspec: no command");
+    sh->argv = flux_alloc((n + 1) * sizeof(*sh->argv));
+    for (size_t i = 0; i < n; i++)
+        sh->argv[i] = flux_strdup(json_string_value(json_array_get(sh->js->command, i)));
+    return 0;
+}
+
+/* A hostfile is the one scheme whose value is elsewhere: a file on this node. */
+static int read_hostfile(const char *path, struct flux_buf *list, struct flux_error *err)
+{
+    FILE *f = path ? fopen(path, "re") : NULL;
+    char line[FLUX_HOST_SIZE];
+
+    if (!f)
+        return flux_error_sys(err, path ? -errno : -EINVAL, "taskmap: hostfile %s",
+                              path ? path : "");
+    while (fgets(line, sizeof(line), f)) {
+        line[strcspn(line, " \t\r\n#")] = '\0';
+        if (line[0] && flux_buf_printf(list, "%s%s", list->len ? "," : "", line) < 0)
+            break;
+    }
+    fclose(f);
+    return list->failed ? flux_error_set(err, -EMSGSIZE, "taskmap: hostfile is too large") : 0;
+}
+
+static int make_map(struct flux_shell *sh, struct flux_error *err)
+{
+    const char *scheme = flux_shell_option_text(sh, "taskmap.scheme", NULL);
+    const char *value = flux_shell_option_text(sh, "taskmap.value", NULL);
+    FLUX_AUTO_BUF hosts = FLUX_BUF_INIT(0);
+    FLUX_AUTO_MEM(unsigned) counts = NULL;
+    int r = flux_layout_counts(sh->js, sh->r, &counts, err);
+
+    if (r < 0)
+        return r;
+    if (scheme && !strcmp(scheme, "hostfile")) {
+        r = read_hostfile(value, &hosts, err);
+        if (r < 0)
+            return r;
+        value = hosts.data;
+    }
+    return flux_layout_map(sh->r, counts, scheme, value, &sh->map, err);
+}
+
+static int make_tasks(struct flux_shell *sh)
+{
+    FLUX_AUTO(idset) mine = flux_taskmap_tasks(sh->map, sh->rank);
+    unsigned i = 0;
+
+    sh->ntasks = flux_taskmap_ntasks(sh->map);
+    sh->nlocal = flux_idset_count(mine);
+    sh->tasks = flux_alloc(sizeof(*sh->tasks) * (sh->nlocal ? sh->nlocal : 1));
+    FLUX_IDSET_FOREACH(mine, rank)
+    {
+        struct flux_shell_task *t = &sh->tasks[i];
+
+        *t = (struct flux_shell_task){.sh = sh, .rank = rank, .index = i++, .status = -1};
+        t->pidfd = t->stdin_fd = t->pty = -1;
+        for (int k = 0; k < 3; k++)
+            t->stdio[k] = -1;
+        for (int k = 0; k < STREAMS; k++)
+            t->streams[k] = (struct stream){.task = t, .which = k, .fd = -1};
+    }
+    return 0;
+}
+
+int start_unpack_job(struct flux_shell *sh, struct flux_error *err)
+{
+    int r = flux_jobspec_decode(sh->start->jobspec, strlen(sh->start->jobspec), &sh->js, err);
+
+    if (r < 0)
+        return r;
+    r = flux_rset_decode(sh->start->resources, &sh->r, err);
+    if (r < 0)
+        return r;
+    sh->t0 = sh->start->start_time > 0 ? sh->start->start_time : flux_walltime();
+    r = find_node(sh, err);
+    if (r < 0 || (r = take_command(sh, err)) < 0 || (r = make_map(sh, err)) < 0)
+        return r;
+    return make_tasks(sh);
+}

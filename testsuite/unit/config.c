@@ -96,8 +96,8 @@ static void toml_invalid_table(void **state)
         const char *name = json_string_value(json_object_get(row, "name"));
         FLUX_AUTO(configfile) cfg = NULL;
         struct flux_error err = {""};
-        int r = flux_configfile_parse(json_string_value(json_object_get(row, "toml")), "x.toml", &cfg,
-                                  &err);
+        int r = flux_configfile_parse(json_string_value(json_object_get(row, "toml")), "x.toml",
+                                      &cfg, &err);
         if ((r == 0) != valid_since(name))
             fail_msg("%s: %s", name, r ? err.text : "accepted");
         if (r < 0)
@@ -110,9 +110,9 @@ static void toml_invalid_table(void **state)
 static void values_by_path(void **state)
 {
     FLUX_AUTO(configfile) cfg = parse("[kvs]\ngc-threshold = 100000\ncheckpoint-period = \"30m\"\n"
-                                  "[tbon]\ntorpid_min = 5\n"
-                                  "[[resource.config]]\nhosts = \"a\"\n[[resource.config]]\n"
-                                  "hosts = \"b\"\n[access]\nallow-guest-user = true\n");
+                                      "[tbon]\ntorpid_min = 5\n"
+                                      "[[resource.config]]\nhosts = \"a\"\n[[resource.config]]\n"
+                                      "hosts = \"b\"\n[access]\nallow-guest-user = true\n");
     struct flux_error err;
     const char *text;
     double period;
@@ -219,10 +219,11 @@ static void the_guides_configuration_is_good(void **state)
 {
     FLUX_AUTO(configfile) cfg = parse(guide);
     FLUX_AUTO(configfile) sign = parse("[sign]\nmax-ttl = 1209600\ndefault-type = \"munge\"\n"
-                                   "allowed-types = [ \"munge\" ]\n");
-    FLUX_AUTO(configfile) imp = parse("[exec]\nallowed-users = [ \"flux\" ]\nallowed-shells = "
-                                  "[ \"/usr/libexec/flux/flux-shell\" ]\npam-support = true\n"
-                                  "[run.prolog]\nallowed-users = [ \"flux\" ]\npath = \"/x\"\n");
+                                       "allowed-types = [ \"munge\" ]\n");
+    FLUX_AUTO(configfile) imp =
+        parse("[exec]\nallowed-users = [ \"flux\" ]\nallowed-shells = "
+              "[ \"/usr/libexec/flux/flux-shell\" ]\npam-support = true\n"
+              "[run.prolog]\nallowed-users = [ \"flux\" ]\npath = \"/x\"\n");
     struct flux_error err = {""};
 
     if (flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, NULL, NULL, &err) != 0)
@@ -238,14 +239,15 @@ static void docs_and_restarts(void **state)
 {
     FLUX_AUTO(configfile) a = parse("[tbon]\ntopo = \"kary:2\"\n[exec]\nimp = \"/a\"\n");
     FLUX_AUTO(configfile) b = parse("[tbon]\ntopo = \"kary:4\"\n[exec]\nimp = \"/b\"\n"
-                                "[[resource.config]]\nhosts = \"a\"\n");
+                                    "[[resource.config]]\nhosts = \"a\"\n");
     json_t *keys = flux_configfile_needs_restart(a, b);
     FLUX_AUTO_STR text = json_dumps(keys, JSON_COMPACT);
 
     assert_string_equal(text, "[\"tbon.topo\",\"resource.config\"]");
     json_decref(keys);
-    assert_string_equal(flux_configfile_doc(FLUX_CONFIG_SYSTEM, "queues.debug.policy.limits.duration"),
-                        "Longest duration; 0: no limit.");
+    assert_string_equal(
+        flux_configfile_doc(FLUX_CONFIG_SYSTEM, "queues.debug.policy.limits.duration"),
+        "Longest duration; 0: no limit.");
     assert_string_equal(flux_configfile_doc(FLUX_CONFIG_SYSTEM, "resource.config.0.cores"),
                         "Their cores.");
     assert_null(flux_configfile_doc(FLUX_CONFIG_SYSTEM, "exec.nothing"));

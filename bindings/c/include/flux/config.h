@@ -35,9 +35,9 @@ FLUX_DEFINE_AUTO(configfile);
 int flux_configfile_load(const char *path, struct flux_configfile **ret, struct flux_error *err);
 /* The same from text; `name` stands for the file in messages. */
 int flux_configfile_parse(const char *toml, const char *name, struct flux_configfile **ret,
-                      struct flux_error *err);
+                          struct flux_error *err);
 int flux_configfile_parse_json(const char *json, const char *name, struct flux_configfile **ret,
-                           struct flux_error *err);
+                               struct flux_error *err);
 
 /* Everything, as one object; belongs to cfg. */
 json_t *flux_configfile_json(const struct flux_configfile *cfg);
@@ -50,16 +50,16 @@ const char *flux_configfile_where(const struct flux_configfile *cfg, const char 
 /* Typed: 1 and *ret written if the key is set, 0 if it is not, -EINVAL (with file and line) if it
  * is of another type. Strings belong to cfg. `fsd` takes a duration as text or number, in seconds.
  */
-int flux_configfile_get_string(const struct flux_configfile *cfg, const char *path, const char **ret,
-                           struct flux_error *err);
+int flux_configfile_get_string(const struct flux_configfile *cfg, const char *path,
+                               const char **ret, struct flux_error *err);
 int flux_configfile_get_bool(const struct flux_configfile *cfg, const char *path, bool *ret,
-                         struct flux_error *err);
+                             struct flux_error *err);
 int flux_configfile_get_int(const struct flux_configfile *cfg, const char *path, int64_t *ret,
-                        struct flux_error *err);
+                            struct flux_error *err);
 int flux_configfile_get_real(const struct flux_configfile *cfg, const char *path, double *ret,
-                         struct flux_error *err);
+                             struct flux_error *err);
 int flux_configfile_get_fsd(const struct flux_configfile *cfg, const char *path, double *ret,
-                        struct flux_error *err);
+                            struct flux_error *err);
 
 /* One thing wrong with a configuration. `fatal`: false for a top-level table nobody here knows,
  * which may belong to another package. */
@@ -68,11 +68,12 @@ typedef void (*flux_configfile_problem_f)(const char *text, bool fatal, void *ar
 /* Check every key and value; `problem` (may be NULL) is called for each finding. Returns how many
  * fatal ones there are; err gets the first. */
 int flux_configfile_check(const struct flux_configfile *cfg, enum flux_configfile_space space,
-                      flux_configfile_problem_f problem, void *arg, struct flux_error *err);
+                          flux_configfile_problem_f problem, void *arg, struct flux_error *err);
 
 /* Keys that differ between two configurations and act only after a restart: a new JSON array of
  * dotted paths. */
-json_t *flux_configfile_needs_restart(const struct flux_configfile *from, const struct flux_configfile *to);
+json_t *flux_configfile_needs_restart(const struct flux_configfile *from,
+                                      const struct flux_configfile *to);
 /* What config.proto says of a key ("kvs.gc-threshold"), or NULL if it is not known. */
 const char *flux_configfile_doc(enum flux_configfile_space space, const char *path);
 

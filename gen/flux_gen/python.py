@@ -84,7 +84,8 @@ def generate(f, model):
     module = f.stem.replace("/", ".")
     rows = ""
     for m in s.methods:
-        rows += f'        "{m.name}": Method("{m.wire}", _MODULE, "{s.name}{m.name}"),\n'
+        flags = "".join(f", {k}=True" for k in ("stream", "idempotent", "flow") if getattr(m, k))
+        rows += f'        "{m.name}": Method("{m.wire}", _MODULE, "{s.name}{m.name}"{flags}),\n'
     text = HEAD.format(
         path=f.path, module=module, name=s.name, doc=_doc(s.doc, 4), full=s.full, rows=rows
     )

@@ -16,6 +16,8 @@ struct flux_future {
     bool final;     /* the present answer is the last one */
     bool delivered; /* and the callback has had it */
     bool expired;   /* timed out: what still comes is dropped */
+    bool raw;       /* bodies are not decoded: the present one is in `body` */
+    struct flux_msg *body;
     int r;
     struct flux_error err;
     const ProtobufCMessage *msg;
@@ -96,6 +98,7 @@ static void destroy(struct flux_future *f)
         flux_msg_free(m);
     }
     flux_msg_free(f->request);
+    flux_msg_free(f->body);
     flux_arena_reset(&f->arena);
     free(f);
 }
@@ -185,7 +188,10 @@ static void load(struct flux_future *f)
         flux_error_set(&f->err, f->r, "%s", m->text ? m->text : strerror(m->status));
     else if (f->method->stream && f->final)
         f->r = flux_error_set(&f->err, -ENODATA, "%s: end of stream", f->method->name);
-    else
+    else if (f->raw) {
+        f->body = m;
+        return;
+    } else
         load_body(f, m);
     flux_msg_free(m);
 }
@@ -194,6 +200,8 @@ static void unload(struct flux_future *f)
 {
     if (f->loaded && !f->final) {
         flux_arena_reset(&f->arena);
+        flux_msg_free(f->body);
+        f->body = NULL;
         f->loaded = false;
         f->msg = NULL;
     }
@@ -352,7 +360,7 @@ struct flux_bytes *pack(const ProtobufCMessage *msg)
 }
 
 static struct flux_msg *make_request(struct flux *h, struct flux_to to, const struct flux_method *m,
-                                     const ProtobufCMessage *in)
+                                     struct flux_bytes *body)
 {
     struct flux_msg *msg = flux_msg_new(FLUX_MSG_REQUEST);
 
@@ -362,7 +370,7 @@ static struct flux_msg *make_request(struct flux *h, struct flux_to to, const st
     msg->credit = to.credit;
     msg->userid = h->userid;
     msg->roles = h->roles;
-    flux_msg_set_body(msg, pack(in));
+    flux_msg_set_body(msg, body);
     return msg;
 }
 
@@ -374,10 +382,10 @@ static bool goes_to_self(struct flux *h, struct flux_to to, const char *method)
     return (!h->conn && !h->lost) || (here && h->services && service_find(h, method));
 }
 
-struct flux_future *flux_rpc(struct flux *h, struct flux_to to, const struct flux_method *m,
-                             const ProtobufCMessage *in)
+static struct flux_future *start(struct flux *h, struct flux_to to, const struct flux_method *m,
+                                 struct flux_bytes *body)
 {
-    struct flux_msg *msg = make_request(h, to, m, in);
+    struct flux_msg *msg = make_request(h, to, m, body);
     bool self = goes_to_self(h, to, m->name);
     struct flux_future *f;
 
@@ -402,6 +410,22 @@ struct flux_future *flux_rpc(struct flux *h, struct flux_to to, const struct flu
     if (h->reconnect > 0 && m->idempotent && !self)
         f->request = flux_msg_copy(msg);
     handle_send(h, msg, self);
+    return f;
+}
+
+struct flux_future *flux_rpc(struct flux *h, struct flux_to to, const struct flux_method *m,
+                             const ProtobufCMessage *in)
+{
+    return start(h, to, m, in ? pack(in) : NULL);
+}
+
+struct flux_future *flux_rpc_bytes(struct flux *h, struct flux_to to, const struct flux_method *m,
+                                   const void *body, size_t len)
+{
+    struct flux_future *f = start(h, to, m, len ? flux_bytes_copy(body, len) : NULL);
+
+    if (f)
+        f->raw = true;
     return f;
 }
 
@@ -462,6 +486,16 @@ int flux_rpc_result(struct flux_future *f, const ProtobufCMessage **out, struct 
     if (out)
         *out = f->r < 0 ? NULL : f->msg;
     return f->r;
+}
+
+int flux_rpc_result_bytes(struct flux_future *f, const void **body, size_t *len,
+                          struct flux_error *err)
+{
+    int r = flux_rpc_result(f, NULL, err);
+
+    *body = f->body ? f->body->body : NULL;
+    *len = f->body ? f->body->body_len : 0;
+    return r;
 }
 
 int flux_rpc_wait(struct flux *h, struct flux_to to, const struct flux_method *m,

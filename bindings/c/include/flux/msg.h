@@ -32,7 +32,8 @@ enum flux_msg_control {
     FLUX_MSG_CANCEL = 1,
     FLUX_MSG_CREDIT = 2,
     FLUX_MSG_HELLO = 3,
-    FLUX_MSG_GOODBYE = 4
+    FLUX_MSG_GOODBYE = 4,
+    FLUX_MSG_KEEPALIVE = 5
 };
 enum flux_msg_target { FLUX_TARGET_ANY = 0, FLUX_TARGET_UPSTREAM = 1, FLUX_TARGET_RANK = 2 };
 

@@ -34,7 +34,7 @@ struct flux_to {
 struct flux_future;
 typedef void (*flux_then_f)(struct flux_future *f, void *arg);
 
-/* Start a call. Never fails: an error is the future's result. */
+/* Start a call. Never fails: an error is the future's result. `in` may be NULL: all defaults. */
 struct flux_future *flux_rpc(struct flux *h, struct flux_to to, const struct flux_method *m,
                              const ProtobufCMessage *in);
 /* The answer, or the present item of a stream: 0 and *out, which belongs to the future and lives
@@ -45,6 +45,14 @@ int flux_rpc_result(struct flux_future *f, const ProtobufCMessage **out, struct 
 /* Call and wait; the answer is the caller's (protobuf_c_message_free_unpacked). out may be NULL. */
 int flux_rpc_wait(struct flux *h, struct flux_to to, const struct flux_method *m,
                   const ProtobufCMessage *in, ProtobufCMessage **out, struct flux_error *err);
+
+/* The same with encoded messages, for those who bring their own codec: m->request and m->response
+ * are not looked at; `m` must outlive the future's handle. The answer's bytes belong to the future.
+ */
+struct flux_future *flux_rpc_bytes(struct flux *h, struct flux_to to, const struct flux_method *m,
+                                   const void *body, size_t len);
+int flux_rpc_result_bytes(struct flux_future *f, const void **body, size_t *len,
+                          struct flux_error *err);
 
 /* `cb` is called from the loop at each answer: once, or for each item of a stream and once at its
  * end. The callback may free the future. */

@@ -12,9 +12,9 @@ class StoreBox(Service):
 
     NAME = "golden.v1.StoreBox"
     METHODS = {
-        "Get": Method("golden.v1.StoreBox/Get", _MODULE, "StoreBoxGet"),
+        "Get": Method("golden.v1.StoreBox/Get", _MODULE, "StoreBoxGet", idempotent=True),
         "Register": Method("golden.v1.StoreBox/Register", _MODULE, "StoreBoxRegister"),
-        "Watch": Method("golden.v1.StoreBox/Watch", _MODULE, "StoreBoxWatch"),
+        "Watch": Method("golden.v1.StoreBox/Watch", _MODULE, "StoreBoxWatch", stream=True, flow=True),
     }
 
     def get(self, *, name=None, limit=None, from_=None, _to=None, _timeout=0.0):

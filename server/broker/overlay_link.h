@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The links of this broker: one to its parent, one to each connected child, over ZeroMQ with CURVE,
+ * on one event loop. A peer is told of (and messages pass) only between its accepted hello and its
+ * loss. Only public keys named with overlay_link_authorize() get past the handshake. */
+#ifndef BROKER_OVERLAY_LINK_H
+#define BROKER_OVERLAY_LINK_H
+
+#include <uv.h>
+
+#include <flux/msg.h>
+#include <flux/topology.h>
+
+#include "cert.h"
+
+#define OVERLAY_PROTOCOL_MIN 1
+#define OVERLAY_PROTOCOL_MAX 1
+#define OVERLAY_RANK_ANY UINT32_MAX
+
+enum overlay_peer_event {
+    OVERLAY_PEER_UP,
+    OVERLAY_PEER_GONE,    /* it said goodbye */
+    OVERLAY_PEER_LOST,    /* it vanished, or was cut off */
+    OVERLAY_PEER_REFUSED, /* the parent does not want us; final */
+    OVERLAY_PEER_TORPID,  /* silent for torpid_max, still connected */
+    OVERLAY_PEER_LIVELY,  /* heard again */
+};
+
+/* `why` is text for a person ("" if there is none); `hostname` is what the peer calls itself. */
+struct overlay_link_ops {
+    void (*on_peer)(void *arg, uint32_t rank, enum overlay_peer_event ev, const char *hostname,
+                    const char *why);
+    void (*on_message)(void *arg, uint32_t rank, struct flux_msg *m); /* takes m */
+    void (*log)(void *arg, int level, const char *text);
+};
+
+struct overlay_link_conf {
+    uv_loop_t *loop;
+    const struct cert *cert;              /* copied */
+    const struct flux_topology *topology; /* borrowed for the life of the link */
+    uint32_t rank;
+    const char *hostname, *version, *uuid; /* copied */
+    double torpid_min;       /* seconds of silence after which we send a sign of life */
+    double torpid_max;       /* ... after which a child counts as torpid; 0 = never */
+    double tcp_user_timeout; /* ... after which a dead connection is given up; 0 = by the kernel */
+    double connect_timeout;  /* of one attempt to connect; 0 = by the kernel */
+    int child_rcvhwm;        /* messages of one child that may wait to be read; 0 = default */
+    int io_threads;
+    bool enable_ipv6;
+    bool debug;                          /* log each socket event */
+    unsigned protocol_min, protocol_max; /* 0: ours; others only in tests */
+    struct overlay_link_ops ops;
+    void *arg;
+};
+
+struct overlay_link;
+
+int overlay_link_new(const struct overlay_link_conf *conf, struct overlay_link **ret,
+                     struct flux_error *err);
+/* Let the holder of this key in, as `rank` (OVERLAY_RANK_ANY: as any rank that its hello says). */
+void overlay_link_authorize(struct overlay_link *l, const char *public_key, uint32_t rank);
+/* Listen for children. `*actual` (caller frees) is the endpoint with the port that was chosen. */
+int overlay_link_bind(struct overlay_link *l, const char *endpoint, char **actual,
+                      struct flux_error *err);
+/* Start to connect to the parent; tries until it is there. */
+int overlay_link_connect(struct overlay_link *l, const char *endpoint, const char *public_key,
+                         struct flux_error *err);
+/* Send to a connected neighbour; takes m. -EHOSTUNREACH: it is not connected. What a peer does not
+ * read is kept up to a ceiling; past that it counts as lost. */
+int overlay_link_send(struct overlay_link *l, uint32_t rank, struct flux_msg *m);
+bool overlay_link_is_up(const struct overlay_link *l, uint32_t rank);
+/* Cut off a child: it is told why, and counts as lost. -ENOENT: not connected. */
+int overlay_link_disconnect(struct overlay_link *l, uint32_t rank, const char *why);
+/* Say goodbye to the parent (and to children that are still there). Nothing is sent after it. */
+void overlay_link_goodbye(struct overlay_link *l);
+/* Closes the sockets; what was sent goes out first, for up to one second. Then `closed` is called
+ * from the loop (the sockets' polls are gone by then). */
+void overlay_link_close(struct overlay_link *l, void (*closed)(void *arg), void *arg);
+
+#endif

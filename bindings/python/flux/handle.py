@@ -35,6 +35,7 @@ class Flux:
 
     def __init__(self, uri=None, *, _handle=None):
         self._h = None
+        self._sent = False  # by a callback: it goes out at the start of the next turn
         self._calls = weakref.WeakSet()
         self._driver = None
         if _handle is None:
@@ -138,18 +139,19 @@ class Flux:
     def _turn(self):
         """Do what is ready; how long to wait for more, in ms (-1 = for ever)."""
         while True:
-            if not lib.uv_run(self._loop, lib.UV_RUN_NOWAIT):
-                return -1
-            ms = lib.uv_backend_timeout(self._loop)
-            if ms != 0:
+            self._sent = False
+            alive = lib.uv_run(self._loop, lib.UV_RUN_NOWAIT)
+            ms = lib.uv_backend_timeout(self._loop) if alive else -1
+            if ms != 0 and not self._sent:
                 return ms
 
     def _wait(self, ready, timeout=None):
         """Run until ready(); False when `timeout` seconds have passed first."""
         end = None if timeout is None else time.monotonic() + timeout
         while not ready():
+            self._sent = False
             alive = lib.uv_run(self._loop, lib.UV_RUN_NOWAIT)
-            ms = lib.uv_backend_timeout(self._loop)
+            ms = 0 if self._sent else lib.uv_backend_timeout(self._loop)
             if ready():
                 break
             if not alive:
@@ -226,6 +228,7 @@ class _Call:
         self._me = None
         where = _to(to, timeout, credit)[0]
         self._f = lib.flux_rpc_bytes(handle.handle, where, method.c, body, len(body))
+        handle._sent = True
         handle._calls.add(self)
 
     def _result(self):
@@ -270,6 +273,7 @@ class _Call:
         """End the call if it is still open; nothing more comes of it."""
         if self._f is not None and self.handle._h is not None:
             lib.flux_future_free(self._f)
+            self.handle._sent = True
         self._f = None
         self._callback = self._me = None
         self.open = False
@@ -280,9 +284,10 @@ class _Call:
 
     async def _answer(self):
         """Wait inside asyncio."""
+        loop = self.handle._asyncio()
         if self.ready():
             return
-        waiter = self.handle._asyncio().create_future()
+        waiter = loop.create_future()
         self.then(lambda call: waiter.done() or waiter.set_result(None))
         self.handle._asyncio()
         await waiter
@@ -350,6 +355,7 @@ class Stream(_Call):
         item, size = got
         if item is not None and self.method.flow and self._f is not None:
             lib.flux_future_credit(self._f, size)
+            self.handle._sent = True
         return item
 
     def __iter__(self):

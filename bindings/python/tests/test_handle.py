@@ -164,6 +164,20 @@ def test_asyncio_awaits_calls_and_iterates_streams(broker, h):
     assert h.broker.ping(seq=7).seq == 7
 
 
+def test_a_callback_may_call_again(broker, h):
+    broker.on("Broker/Ping", lambda r: broker_pb2.BrokerPingResponse(seq=r.seq))
+    got, calls = [], []
+
+    def again(call):
+        got.append(call.get().seq)
+        if got[-1] < 10:
+            calls.append(h.broker.ping_async(seq=got[-1] + 1).then(again))
+
+    calls.append(h.broker.ping_async(seq=1).then(again))
+    h.run()
+    assert got == list(range(1, 11))
+
+
 def test_asyncio_sees_errors(broker, h):
     broker.on("Kvs/Get", lambda r: errno.ENOENT)
 

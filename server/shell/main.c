@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <flux/v1/job_manager.h>
+
 #define START_FD 3
+#define REFUSE_SECONDS 30.
 
 static const char usage[] =
     "Usage: flux-shell [--standalone] [--start=FILE]\n"
@@ -119,12 +122,31 @@ static void clean_up(struct flux_shell *sh)
     tasks_done(sh);
 }
 
+/* Nothing is known of the job but its id: tell the instance why there will be no tasks. */
+static void refuse(const flux_shell_start *start, const struct flux_error *err)
+{
+    flux_job_manager_raise_request in = FLUX_JOB_MANAGER_RAISE_REQUEST_INIT;
+    FLUX_AUTO_HANDLE h = NULL;
+    struct flux_to to = FLUX_ANY;
+
+    if (!start->local_uri[0] || flux_open(start->local_uri, &h, NULL) < 0)
+        return;
+    in.id = start->job_id;
+    in.type = (char *)EXEC_TYPE;
+    in.note = (char *)err->text;
+    to.timeout = REFUSE_SECONDS;
+    flux_job_manager_raise(h, to, &in, NULL, NULL);
+}
+
 static int run(struct flux_shell *sh, struct flux_error *err)
 {
     int r = start_unpack_job(sh, err);
 
-    if (r < 0)
+    if (r < 0) {
+        if (!sh->standalone)
+            refuse(sh->start, err);
         return r;
+    }
     uv_loop_init(&sh->loop);
     sh->standalone = sh->standalone || !sh->start->local_uri[0];
     sh->verbose = atoi(flux_shell_option_text(sh, "verbose", "0"));

@@ -136,7 +136,7 @@ void commit_wait(struct manager *mgr, struct flux_call *call,
 
 static void active_key(char buf[64], uint64_t id)
 {
-    snprintf(buf, 64, KEY_ACTIVE ".%016llx", (unsigned long long)id);
+    snprintf(buf, 64, FLUX_JOBS_KEY_ACTIVE ".%016llx", (unsigned long long)id);
 }
 
 static void put_job_text(struct manager *mgr, struct job *job, const char *name, const char *text)
@@ -166,7 +166,7 @@ static void put_new(struct manager *mgr, struct job *job)
     if (job->j)
         put_job_text(mgr, job, "J", job->j);
     snprintf(max, sizeof(max), "%llu", (unsigned long long)mgr->max_id);
-    commit_put(mgr, KEY_MAX_ID, max);
+    commit_put(mgr, FLUX_JOBS_KEY_MAX_ID, max);
 }
 
 static void gather_job(struct manager *mgr, struct job *job, struct batch_job *bj)

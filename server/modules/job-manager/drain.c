@@ -46,8 +46,8 @@ int job_manager_drain(struct flux_call *call, const flux_job_manager_drain_reque
     return FLUX_CALL_LATER;
 }
 
-/* Is anything about to happen by itself? Jobs that the scheduler has been asked for may be granted any
- * moment: a round trip to it after the last request tells that it has nothing more to give. */
+/* Is anything about to happen by itself? Jobs that the scheduler has been asked for may be granted
+ * any moment: a round trip to it after the last request tells that it has nothing more to give. */
 static bool settled(struct manager *mgr)
 {
     bool asked = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* The journal: every event of every job, in order, to those who follow all jobs (job-list). What is new
- * in a loop turn is one item. */
+/* The journal: every event of every job, in order, to those who follow all jobs (job-list). What is
+ * new in a loop turn is one item. */
 #include "module.h"
 
 #include <flux/arena.h>
@@ -71,7 +71,7 @@ void journal_purged(struct manager *mgr, uint64_t id)
     manager_flush_later(mgr);
 }
 
-static void send(struct flux_call *call)
+static void send_item(struct flux_call *call)
 {
     flux_job_manager_journal_response out = FLUX_JOB_MANAGER_JOURNAL_RESPONSE_INIT;
 
@@ -86,8 +86,8 @@ void journal_flush(struct manager *mgr)
 
     if (!item.n)
         return;
-    DL_FOREACH (mgr->journals, j)
-        send(j->call);
+    DL_FOREACH(mgr->journals, j)
+    send_item(j->call);
     reset();
 }
 
@@ -118,7 +118,7 @@ static void send_backlog(struct manager *mgr, struct flux_call *call)
         job->told_r |= job->r != NULL;
     }
     if (item.n)
-        send(call);
+        send_item(call);
     reset();
 }
 
@@ -141,8 +141,8 @@ void journal_done(struct manager *mgr)
 {
     struct journal *j, *next;
 
-    DL_FOREACH_SAFE (mgr->journals, j, next)
-        free(j);
+    DL_FOREACH_SAFE(mgr->journals, j, next)
+    free(j);
     mgr->journals = NULL;
     reset();
     free(item.jobs);

@@ -203,9 +203,4 @@ void purge_done(struct manager *mgr);
 int purge_configure(struct manager *mgr, const json_t *conf, bool apply, struct flux_error *err);
 int restart_load(struct manager *mgr, struct flux_error *err);
 
-/* KVS keys of the manager's own. */
-#define KEY_ACTIVE "job-active" /* directory: one key for each active job */
-#define KEY_MAX_ID "job-max-id" /* the largest id given out */
-#define KEY_QUEUES "job-queues" /* JSON: state of the queues */
-
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Purge: the records of inactive jobs leave the KVS by age or number. Which those are the history knows
- * (service JobList); it forgets them when the journal says so. */
+/* Purge: the records of inactive jobs leave the KVS by age or number. Which those are the history
+ * knows (service JobList); it forgets them when the journal says so. */
 #include "module.h"
 
 #include <syslog.h>

@@ -92,7 +92,7 @@ void queue_save(struct manager *mgr)
                                           "disable_reason", q->disable_reason, "started",
                                           q->started, "stop_reason", q->stop_reason));
     text = json_dumps(all, JSON_COMPACT);
-    commit_put(mgr, KEY_QUEUES, text);
+    commit_put(mgr, FLUX_JOBS_KEY_QUEUES, text);
     free(text);
     json_decref(all);
 }

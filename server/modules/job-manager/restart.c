@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* After a restart: only the active jobs are read, whatever ran before. Each eventlog is replayed by the
- * code that wrote it. */
+/* After a restart: only the active jobs are read, whatever ran before. Each eventlog is replayed by
+ * the code that wrote it. */
 #include "module.h"
 
 #include <stdio.h>
@@ -126,7 +126,7 @@ static int list_active(struct manager *mgr, uint64_t **ids, size_t *count, struc
 
     *count = 0;
     *ids = NULL;
-    in.key = KEY_ACTIVE;
+    in.key = FLUX_JOBS_KEY_ACTIVE;
     in.list = true;
     r = flux_kvs_get(mgr->h, FLUX_ANY, &in, &out, err);
     if (r == -ENOENT)
@@ -139,7 +139,8 @@ static int list_active(struct manager *mgr, uint64_t **ids, size_t *count, struc
     return 0;
 }
 
-/* Jobs whose shells may still run are taken over; for those that had not started the wait begins anew. */
+/* Jobs whose shells may still run are taken over; for those that had not started the wait begins
+ * anew. */
 static void resume(struct manager *mgr)
 {
     struct job *job, *next;
@@ -164,9 +165,9 @@ int restart_load(struct manager *mgr, struct flux_error *err)
     r = list_active(mgr, &ids, &n, err);
     if (r < 0)
         return flux_error_prefix(err, r, "reading the active jobs");
-    if (get_text(mgr, KEY_MAX_ID, &max) == 0)
+    if (get_text(mgr, FLUX_JOBS_KEY_MAX_ID, &max) == 0)
         mgr->max_id = strtoull(max, NULL, 10);
-    if (get_text(mgr, KEY_QUEUES, &queues) == 0)
+    if (get_text(mgr, FLUX_JOBS_KEY_QUEUES, &queues) == 0)
         queue_load(mgr, queues);
     load_jobs(mgr, ids, n);
     mgr->restarting = false;

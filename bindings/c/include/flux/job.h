@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Names of the job model (RFC 16, 21, 30), spelled here once: states, results, urgencies, flags, and
- * where a job's records are in the KVS. */
+/* Names of the job model (RFC 16, 21, 30), spelled here once: states, results, urgencies, flags,
+ * and where a job's records are in the KVS. */
 #ifndef FLUX_JOB_H
 #define FLUX_JOB_H
 
@@ -45,12 +45,21 @@ const char *flux_job_state_letter(enum flux_job_state state);
 /* "COMPLETED", "CD". */
 const char *flux_job_result_name(enum flux_job_result result);
 const char *flux_job_result_abbrev(enum flux_job_result result);
-/* A state or a set of them ("sched", "S", "pending", "active", ...; any case) to its mask, or -EINVAL. */
+/* A state or a set of them ("sched", "S", "pending", "active", ...; any case) to its mask, or
+ * -EINVAL. */
 int flux_job_state_parse(const char *name);
 int flux_job_result_parse(const char *name);
 
+/* KVS keys of the job services beside the jobs' own: a directory with a key for each active job,
+ * the largest id given out, the epoch of ids (seconds), and the state of the queues (JSON). */
+#define FLUX_JOBS_KEY_ACTIVE "job-active"
+#define FLUX_JOBS_KEY_MAX_ID "job-max-id"
+#define FLUX_JOBS_KEY_EPOCH "job-epoch"
+#define FLUX_JOBS_KEY_QUEUES "job-queues"
+
 #define FLUX_JOB_KEY_MAX 96
-/* The KVS key of a record of a job: "job.0017.e9fb.8df1.6c2e.eventlog"; its directory if name is NULL. */
+/* The KVS key of a record of a job: "job.0017.e9fb.8df1.6c2e.eventlog"; its directory if name is
+ * NULL. */
 const char *flux_job_key(char buf[FLUX_JOB_KEY_MAX], uint64_t id, const char *name);
 
 #pragma GCC visibility pop

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* job-exec: runs jobs that have resources (RFC 32), on the nodes by service Exec, or simulated. It
+ * keeps no state over a restart: the job manager asks again for what should run. */
+#ifndef JOB_EXEC_H
+#define JOB_EXEC_H
+
+#include <uthash.h>
+
+#include <flux/idset.h>
+#include <flux/job.h>
+#include <flux/module.h>
+#include <flux/v1/job_exec_service.h>
+
+struct jobexec;
+
+/* One job that runs. */
+struct running {
+    struct jobexec *je;
+    uint64_t id;
+    uint32_t userid;
+    struct flux_call *call;      /* of the job manager; NULL once it has gone */
+    char *ranks;                 /* idset, as text */
+    struct flux_idset *pending;  /* ranks whose shells have not ended */
+    struct flux_idset *starting; /* ranks whose shells have not started */
+    struct flux_future *exec;
+    double expiration, starttime; /* seconds since the epoch; 0 = none */
+    uv_timer_t expire, killer, ended;
+    unsigned handles; /* timers still to be closed */
+    int status;       /* largest wait status so far */
+    bool started, simulated, aborting, lost, timed_out, exit_timer_on;
+    unsigned kills;
+    double sim_duration;
+    int sim_status;
+    UT_hash_handle hh;
+};
+
+struct jobexec {
+    struct flux *h;
+    struct running *jobs;
+    char *shell, *imp;
+    double kill_timeout; /* seconds from SIGTERM to SIGKILL */
+    double
+        exit_timeout; /* seconds that other shells may go on after the first has ended; < 0 none */
+    unsigned max_kills;
+    bool guests; /* may use simulated execution */
+};
+
+FLUX_JOB_EXEC_HANDLERS(job_exec);
+
+/* run.c: on the nodes. `start` is the encoded start document of the shells. */
+int run_start(struct running *job, const flux_job_exec_start_request *in, struct flux_error *err);
+void run_kill(struct running *job, unsigned signum, bool group);
+/* simulate.c. True if the jobspec asks for it (attributes.system.exec.test). */
+bool simulate_wanted(struct running *job, const json_t *jobspec);
+void simulate_start(struct running *job);
+void simulate_kill(struct running *job, unsigned signum);
+
+/* job.c: what happens to a running job, told to the job manager. */
+struct running *job_new(struct jobexec *je, struct flux_call *call, uint64_t id, uint32_t userid);
+void job_free(struct running *job);
+void job_started(struct running *job);
+void job_exception(struct running *job, const char *type, unsigned severity, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* All shells have ended: tell, give everything back, forget it. */
+void job_finished(struct running *job);
+void job_abort(struct running *job, const char *type);
+void job_set_expiration(struct running *job, double expiration);
+void job_note_status(struct running *job, int status);
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* A running job: its start, expiration, the kill sequence, its end. */
+#include "exec.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <syslog.h>
+
+#include <flux/eventlog.h>
+#include <flux/fluid.h>
+
+struct running *job_new(struct jobexec *je, struct flux_call *call, uint64_t id, uint32_t userid)
+{
+    struct running *job = flux_alloc(sizeof(*job));
+    uv_loop_t *loop = flux_loop(je->h);
+
+    job->je = je;
+    job->call = call;
+    job->id = id;
+    job->userid = userid;
+    uv_timer_init(loop, &job->expire);
+    uv_timer_init(loop, &job->killer);
+    uv_timer_init(loop, &job->ended);
+    job->expire.data = job->killer.data = job->ended.data = job;
+    job->handles = 3;
+    HASH_ADD(hh, je->jobs, id, sizeof(job->id), job);
+    return job;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct running *job = handle->data;
+
+    if (--job->handles)
+        return;
+    flux_idset_free(job->pending);
+    flux_idset_free(job->starting);
+    free(job->ranks);
+    free(job);
+}
+
+void job_free(struct running *job)
+{
+    HASH_DEL(job->je->jobs, job);
+    flux_future_free(job->exec);
+    job->exec = NULL;
+    uv_close((uv_handle_t *)&job->expire, on_closed);
+    uv_close((uv_handle_t *)&job->killer, on_closed);
+    uv_close((uv_handle_t *)&job->ended, on_closed);
+}
+
+/* One line of the guest exec eventlog (RFC 50). */
+static void add_event(struct flux_buf *b, const char *name, const char *context)
+{
+    flux_eventlog_encode_text(b, flux_walltime(), name, context, context ? strlen(context) : 0,
+                              NULL);
+}
+
+void job_started(struct running *job)
+{
+    flux_job_exec_start_response out = FLUX_JOB_EXEC_START_RESPONSE_INIT;
+    FLUX_AUTO_BUF b = FLUX_BUF_INIT(0);
+
+    if (job->started)
+        return;
+    job->started = true;
+    add_event(&b, "init", NULL);
+    add_event(&b, "starting", NULL);
+    out.started = true;
+    out.exec_events = b.data;
+    flux_job_exec_start_send(job->call, &out);
+}
+
+void job_exception(struct running *job, const char *type, unsigned severity, const char *fmt, ...)
+{
+    flux_job_exec_start_response out = FLUX_JOB_EXEC_START_RESPONSE_INIT;
+    FLUX_AUTO_STR note = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    note = flux_vprintf(fmt, ap);
+    va_end(ap);
+    out.exception_type = type;
+    out.exception_severity = severity;
+    out.exception_note = note;
+    flux_job_exec_start_send(job->call, &out);
+}
+
+/* Wait statuses compare by exit code, 128 + signal counting as one. */
+static int code(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void job_note_status(struct running *job, int status)
+{
+    if (code(status) > code(job->status))
+        job->status = status;
+}
+
+void job_finished(struct running *job)
+{
+    flux_job_exec_start_response out = FLUX_JOB_EXEC_START_RESPONSE_INIT;
+    FLUX_AUTO_BUF b = FLUX_BUF_INIT(0);
+    FLUX_AUTO_STR context = flux_printf("{\"status\":%d}", job->status);
+
+    add_event(&b, "complete", context);
+    add_event(&b, "done", NULL);
+    out.finished = job->started;
+    out.status = job->status;
+    out.final = true;
+    out.exec_events = b.data;
+    flux_job_exec_start_send(job->call, &out);
+    flux_call_finish(job->call);
+    job_free(job);
+}
+
+/* --- kill sequence: SIGTERM to the tasks, then SIGKILL, then SIGKILL to all that is left --- */
+
+static void send_signal(struct running *job, unsigned signum, bool group)
+{
+    if (job->simulated)
+        simulate_kill(job, signum);
+    else
+        run_kill(job, signum, group);
+}
+
+static void on_killer(uv_timer_t *timer)
+{
+    struct running *job = timer->data;
+    double delay = job->je->kill_timeout * (1 << (job->kills < 6 ? job->kills : 6));
+
+    flux_log(job->je->h, LOG_DEBUG, "exec_kill: %s: signal %d", flux_fluid_f58(job->id), SIGKILL);
+    send_signal(job, SIGKILL, job->kills >= 1);
+    if (++job->kills > job->je->max_kills) {
+        job_exception(job, "exec", 0, "unkillable user processes for job %s",
+                      flux_fluid_f58(job->id));
+        return;
+    }
+    uv_timer_start(timer, on_killer, (uint64_t)(delay * 1000), 0);
+}
+
+void job_abort(struct running *job, const char *type)
+{
+    if (job->aborting)
+        return;
+    job->aborting = true;
+    flux_log(job->je->h, LOG_DEBUG, "exec aborted: id=%s", flux_fluid_f58(job->id));
+    send_signal(job, SIGTERM, false);
+    uv_timer_start(&job->killer, on_killer, (uint64_t)(job->je->kill_timeout * 1000), 0);
+}
+
+/* --- expiration --- */
+
+static void on_expire(uv_timer_t *timer)
+{
+    struct running *job = timer->data;
+    double left = job->expiration - flux_walltime();
+
+    if (left > 0.0005) { /* far away, or the clock was set */
+        uv_timer_start(timer, on_expire, (uint64_t)ceil(fmin(left, 86400) * 1000), 0);
+        return;
+    }
+    job->timed_out = true;
+    send_signal(job, SIGALRM, false);
+    job_exception(job, "timeout", 0, "resource allocation expired");
+}
+
+void job_set_expiration(struct running *job, double expiration)
+{
+    job->expiration = expiration;
+    if (expiration > 0)
+        uv_timer_start(&job->expire, on_expire, 0, 0);
+    else
+        uv_timer_stop(&job->expire);
+}

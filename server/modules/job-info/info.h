@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Inside of job-info. */
+#ifndef JOB_INFO_H
+#define JOB_INFO_H
+
+#include <flux/job.h>
+#include <flux/module.h>
+#include <flux/v1/job_info_service.h>
+#include <flux/v1/kvs.h>
+
+FLUX_JOB_INFO_HANDLERS(job_info);
+
+/* Is the caller the instance owner, or the user named in the submit event that begins `log`? 0 or a
+ * negative error set on the call. */
+int info_check_access(struct flux_call *call, uint64_t id, const void *log, size_t len);
+void info_watch_done(void);
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Inside of job-ingest. */
+#ifndef JOB_INGEST_H
+#define JOB_INGEST_H
+
+#include <flux/fluid.h>
+#include <flux/job.h>
+#include <flux/jobspec.h>
+#include <flux/module.h>
+#include <flux/v1/job_ingest_service.h>
+
+struct ingest {
+    struct flux *h;
+    struct flux_fluid_gen gen;
+};
+
+FLUX_JOB_INGEST_HANDLERS(job_ingest);
+
+/* cc.c: a jobspec of which many jobs are made, each with {cc} replaced by its number. */
+struct cc_template;
+/* Takes `o` apart. */
+struct cc_template *cc_template_new(json_t *o);
+char *cc_template_make(const struct cc_template *t, unsigned cc); /* caller frees */
+void cc_template_free(struct cc_template *t);
+
+#endif

@@ -3,6 +3,7 @@
  * the last result. */
 #include "rset.h"
 
+#include <limits.h>
 #include <uthash.h>
 
 typedef struct flux_idset *(*ids_f)(const struct flux_idset *a, const struct flux_idset *b);
@@ -187,17 +188,11 @@ struct place {
     UT_hash_handle hh;
 };
 
-/* New rank of each node by its host's name; repeated names are taken in turn. */
-static int find_places(const struct flux_rset *r, const struct flux_hostlist *hosts, unsigned *now,
-                       struct flux_error *err)
+/* Nodes by their host's name: the first of each name; later ones are reached by scanning on. */
+static struct place *index_hosts(const struct flux_rset *r, struct place *room)
 {
-    struct flux_hostlist_iter it;
-    struct place *places = NULL, *p, *tmp;
-    FLUX_AUTO_MEM(struct place) room = flux_alloc(r->count * sizeof(*room));
-    FLUX_AUTO(idset) taken = flux_idset_new();
-    int rc = 0;
+    struct place *places = NULL, *p;
 
-    /* nodes by host: the first of a name is found, later ones are reached by scanning on */
     for (size_t i = 0; i < r->count; i++) {
         HASH_FIND_STR(places, r->nodes[i].host, p);
         if (p)
@@ -206,37 +201,56 @@ static int find_places(const struct flux_rset *r, const struct flux_hostlist *ho
         *p = (struct place){.host = r->nodes[i].host, .at = i};
         HASH_ADD_KEYPTR(hh, places, p->host, strlen(p->host), p);
     }
-    it = (struct flux_hostlist_iter){0};
-    for (unsigned rank = 0; rank < r->count && rc == 0; rank++) {
-        const char *host = flux_hostlist_next(hosts, &it);
+    return places;
+}
 
+/* The next node of that name that has no new rank yet; r->count: none. */
+static size_t next_place(const struct flux_rset *r, struct place *p, const unsigned *now)
+{
+    while (p->at < r->count &&
+           (now[p->at] != UINT_MAX || strcmp(r->nodes[p->at].host, p->host) != 0))
+        p->at++;
+    return p->at;
+}
+
+/* New rank of each node by its host's name; repeated names are taken in turn. */
+static int find_places(const struct flux_rset *r, const struct flux_hostlist *hosts, unsigned *now,
+                       bool all, struct flux_error *err)
+{
+    FLUX_AUTO_MEM(struct place) room = flux_alloc(r->count * sizeof(*room));
+    struct place *places = index_hosts(r, room), *p, *tmp;
+    struct flux_hostlist_iter it = {0};
+    const char *host;
+    size_t found = 0;
+    int rc = 0;
+
+    for (unsigned rank = 0; rc == 0 && (host = flux_hostlist_next(hosts, &it)); rank++) {
         HASH_FIND_STR(places, host, p);
-        while (p && p->at < r->count &&
-               (flux_idset_contains(taken, p->at) || strcmp(r->nodes[p->at].host, host) != 0))
-            p->at++;
-        if (!p || p->at == r->count)
-            rc = flux_error_set(err, -ENOENT, "R: host %s is not in the set", host);
-        else {
+        if (p && next_place(r, p, now) < r->count) {
             now[p->at] = rank;
-            flux_idset_add(taken, p->at);
-        }
+            found++;
+        } else if (all)
+            rc = flux_error_set(err, -ENOENT, "R: host %s is not in the set", host);
     }
+    for (size_t i = 0; rc == 0 && found < r->count && i < r->count; i++)
+        if (now[i] == UINT_MAX)
+            rc = flux_error_set(err, -ENOENT, "R: host %s is not among the hosts given",
+                                r->nodes[i].host);
     HASH_ITER (hh, places, p, tmp) {
         HASH_DEL(places, p);
     }
     return rc;
 }
 
-int flux_rset_rerank(struct flux_rset *r, const struct flux_hostlist *hosts, struct flux_error *err)
+static int rerank(struct flux_rset *r, const struct flux_hostlist *hosts, bool all,
+                  struct flux_error *err)
 {
     FLUX_AUTO_MEM(unsigned) old = flux_alloc(r->count * sizeof(unsigned));
     FLUX_AUTO_MEM(unsigned) now = flux_alloc(r->count * sizeof(unsigned));
     int rc;
 
-    if (flux_hostlist_count(hosts) != r->count)
-        return flux_error_set(err, -EINVAL, "R: %zu hosts for %zu nodes",
-                              flux_hostlist_count(hosts), r->count);
-    rc = find_places(r, hosts, now, err);
+    memset(now, 0xff, r->count * sizeof(unsigned));
+    rc = find_places(r, hosts, now, all, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < r->count; i++) {
@@ -245,6 +259,20 @@ int flux_rset_rerank(struct flux_rset *r, const struct flux_hostlist *hosts, str
     }
     move_properties(r, old, now, r->count);
     return rset_settle(r, err);
+}
+
+int flux_rset_rerank(struct flux_rset *r, const struct flux_hostlist *hosts, struct flux_error *err)
+{
+    if (flux_hostlist_count(hosts) != r->count)
+        return flux_error_set(err, -EINVAL, "R: %zu hosts for %zu nodes",
+                              flux_hostlist_count(hosts), r->count);
+    return rerank(r, hosts, true, err);
+}
+
+int flux_rset_rerank_within(struct flux_rset *r, const struct flux_hostlist *hosts,
+                            struct flux_error *err)
+{
+    return rerank(r, hosts, false, err);
 }
 
 /* ---- verification */

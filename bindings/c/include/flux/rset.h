@@ -111,6 +111,9 @@ void flux_rset_remap(struct flux_rset *r);
  * -ENOENT: a host of the set is not in `hosts`. */
 int flux_rset_rerank(struct flux_rset *r, const struct flux_hostlist *hosts,
                      struct flux_error *err);
+/* The same with `hosts` naming more than the set has: the others have no rank in it. */
+int flux_rset_rerank_within(struct flux_rset *r, const struct flux_hostlist *hosts,
+                            struct flux_error *err);
 
 /* ---- verification */
 

@@ -273,7 +273,8 @@ static void start_services(struct broker *b)
     b->h = modhost_handle(b->modhost);
     if (broker_service_start(b, &err) < 0 || module_service_start(b, &err) < 0 ||
         log_service_start(b, &err) < 0 || config_service_start(b, &err) < 0 ||
-        event_service_start(b, &err) < 0)
+        event_service_start(b, &err) < 0 || overlay_service_start(b, &err) < 0 ||
+        collective_service_start(b, &err) < 0)
         die(err.text);
 }
 
@@ -333,6 +334,8 @@ static void teardown(struct broker *b)
     broker_overlay_free(b);
     log_service_stop(b);
     event_service_stop(b);
+    overlay_service_stop(b);
+    collective_service_stop(b);
     broker_service_stop(b);
     modhost_free(b->modhost);
     logring_free(b->log);
@@ -362,10 +365,10 @@ int main(int argc, char **argv)
     b.log = broker_log_new(&b);
     load_config(&b);
     set_attributes(&b);
-    if (broker_boot(&b, &err) < 0)
-        die(err.text);
     check_statedir(&b);
     make_rundir(&b);
+    if (broker_boot(&b, &err) < 0)
+        die(err.text);
     set_rank_attributes(&b);
     catch_signals(&b);
     start_services(&b);

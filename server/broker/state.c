@@ -11,6 +11,7 @@
 #include <flux/paths.h>
 
 #include "broker.h"
+#include "overlay.h"
 #include "program.h"
 
 struct state {
@@ -83,6 +84,7 @@ void state_post(struct state *s, enum broker_event ev)
         s->now = transitions[i].to;
         s->entered = flux_monotime();
         broker_service_changed(s->b);
+        overlay_state_changed(s->b);
         enter(s);
         return;
     }

@@ -70,6 +70,9 @@ int store_load(struct store *s, const struct store_ref *ref, void **data, size_t
 int store_find(struct store *s, struct store_ref *ref, void **data, size_t *len,
                struct flux_error *err);
 
+/* Has a client's blob with this hash been stored before? */
+bool store_has_client(struct store *s, const uint8_t hash[STORE_HASH_SIZE]);
+
 /* The newest checkpoint that is whole. 0, or -ENOENT: none. Caller frees *data. */
 int store_checkpoint_load(struct store *s, void **data, size_t *len, uint64_t *log_seq,
                           struct flux_error *err);

@@ -133,6 +133,21 @@ int store_find(struct store *s, struct store_ref *ref, void **data, size_t *len,
     return r < 0 ? r : flux_error_set(err, -ENOENT, "no such blob");
 }
 
+bool store_has_client(struct store *s, const uint8_t hash[STORE_HASH_SIZE])
+{
+    sqlite3_stmt *st = s->rd_stmt[RD_CLIENT];
+    uint8_t actual[STORE_HASH_SIZE];
+    bool found = false;
+
+    sqlite3_bind_int64(st, 1, hash_key(hash));
+    while (!found && sqlite3_step(st) == SQLITE_ROW) {
+        store_hash(sqlite3_column_blob(st, 0), sqlite3_column_bytes(st, 0), actual);
+        found = memcmp(actual, hash, sizeof(actual)) == 0;
+    }
+    sqlite3_reset(st);
+    return found;
+}
+
 /* A record is its sum and then its bytes. */
 static bool record_whole(const uint8_t *p, size_t n)
 {

@@ -4,7 +4,7 @@
  * on meanwhile: the snapshot's nodes are shared and so never change. */
 #include "engine.h"
 
-#define SLICE_OBJECTS 400
+#define SLICE_OBJECTS 150
 
 static void snapshot(struct kvs *k, struct kvs_checkpoint *c)
 {
@@ -34,7 +34,7 @@ static void begin(struct kvs *k)
     c->log_seq = k->seq;
     c->log_bytes = k->log_bytes;
     c->log_records = k->log_records;
-    c->first_id = k->staged ? k->first_id : store_next_id(k->store);
+    c->first_id = k->values.count ? k->first_id : store_next_id(k->store);
     snapshot(k, c);
 }
 

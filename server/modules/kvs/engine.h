@@ -151,8 +151,6 @@ int kvs_record_replay(struct kvs *k, const void *data, size_t len, struct flux_e
  * be followed (*ret). Negative: -ENOENT etc. */
 int kvs_walk(struct kvs *k, struct kvs_object *root, const struct kvs_path *path, bool nofollow,
              struct kvs_entry **ret, int *at, struct flux_error *err);
-/* The namespace part of a symlink into ns (KVS_NAMESPACE_MAX + 1 bytes; "" = none); its key. */
-const char *kvs_link_split(const struct kvs_bytes *link, char *ns);
 /* Root node by reference text; a reference for the caller (NULL = empty tree). */
 int kvs_root_open(struct kvs *k, const char *rootref, struct kvs_object **ret,
                   struct flux_error *err);

@@ -148,7 +148,8 @@ static void add_staged(struct kvs *k)
     for (size_t i = 0; i < k->values.count; i++) {
         struct kvs_object *o = k->values.list[i];
 
-        store_batch_blob(k->batch, &o->ref, STORE_VALUE, o->data, o->size, false);
+        store_batch_blob(k->batch, &o->ref, o->client ? STORE_CLIENT : STORE_VALUE, o->data,
+                         o->size, false);
     }
     if (k->staged)
         store_batch_log(k->batch, k->seq + 1, flux_memdup(k->record.data, k->record.len),
@@ -214,7 +215,7 @@ int kvs_group_end(struct kvs *k, int r)
     store_batch_free(k->batch);
     k->batch = NULL;
     if (r < 0 && background)
-        return k->staged ? -EAGAIN : r;
+        return k->staged || k->values.count ? -EAGAIN : r;
     if (r < 0) {
         kvs_stage_undo(k);
         return r;
@@ -225,8 +226,8 @@ int kvs_group_end(struct kvs *k, int r)
         k->log_bytes += k->record.len;
         k->stats.commits += k->staged;
         k->stats.groups++;
-        kvs_stage_keep(k);
     }
+    kvs_stage_keep(k);
     maybe_start(k);
     kvs_trim(k);
     return 0;

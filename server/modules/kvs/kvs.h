@@ -62,6 +62,13 @@ struct kvs_result {
     uint64_t size;    /* of a value or log */
 };
 
+/* Where a key leads, whether there is something or not. */
+struct kvs_where {
+    char ns[KVS_NAMESPACE_MAX + 1];
+    struct kvs_path path;
+    bool linked; /* through symbolic links */
+};
+
 struct kvs_namespace_info {
     const char *name;
     uint32_t owner;
@@ -91,6 +98,8 @@ int kvs_stage(struct kvs *k, const char *ns, const struct kvs_op *ops, size_t no
 int kvs_stage_create(struct kvs *k, const char *ns, uint32_t owner, const char *rootref,
                      struct flux_error *err);
 int kvs_stage_remove(struct kvs *k, const char *ns, struct flux_error *err);
+/* A blob of a client of the content service, kept until an offline collection; its hash. */
+void kvs_stage_content(struct kvs *k, const void *data, size_t len, uint8_t hash[STORE_HASH_SIZE]);
 /* Bytes staged so far: stop staging at a few MiB. */
 size_t kvs_staged_bytes(const struct kvs *k);
 /* NULL: nothing to write now. */
@@ -120,9 +129,14 @@ void kvs_dropcache(struct kvs *k);
 /* -ENOENT, -ENOTDIR is -ENOENT too, -EPERM, -ELOOP, -EIO. `rootref` as in kvs_root_ref(). */
 int kvs_lookup(struct kvs *k, const char *ns, const char *rootref, const char *key, bool nofollow,
                const struct kvs_reader_cred *cred, struct kvs_result *ret, struct flux_error *err);
-/* Bytes of a value or log from `offset` on. */
-int kvs_result_read(struct kvs *k, const struct kvs_result *res, uint64_t offset,
+/* Fills `where` (also with -ENOENT for the key, not for the namespace); no result is wanted. */
+int kvs_resolve(struct kvs *k, const char *ns, const char *key, const struct kvs_reader_cred *cred,
+                struct kvs_where *where, struct flux_error *err);
+/* Bytes [offset, offset+max) of a value or log, as far as there are any. */
+int kvs_result_read(struct kvs *k, const struct kvs_result *res, uint64_t offset, uint64_t max,
                     struct flux_buf *out, struct flux_error *err);
+/* The namespace part of a symlink into ns (KVS_NAMESPACE_MAX + 1 bytes; "" = none); its key. */
+const char *kvs_link_split(const struct kvs_bytes *link, char *ns);
 /* Entries of a directory in order. */
 int kvs_result_list(struct kvs *k, const struct kvs_result *res,
                     int (*fn)(void *arg, const char *name, size_t len, const struct kvs_entry *e),

@@ -97,6 +97,7 @@ static void fill(struct kvs_result *ret, int kind, void *payload)
 }
 
 struct cursor {
+    bool linked;
     struct kvs_namespace *n;
     struct kvs_object *root; /* owned */
     struct kvs_path path;
@@ -120,6 +121,7 @@ static int follow(struct kvs *k, struct cursor *c, const struct kvs_bytes *link,
         }
     }
     c->path = next;
+    c->linked = true;
     return r;
 }
 
@@ -136,6 +138,8 @@ static int resolve(struct kvs *k, struct cursor *c, bool nofollow,
         if (r < 0)
             return r == -ENOENT ? flux_error_set(err, r, "kvs: no key '%s'", c->path.text) : r;
         if (r == 0) {
+            if (!ret)
+                return 0;
             if (e)
                 fill(ret, e->kind, e->p);
             else
@@ -176,7 +180,27 @@ int kvs_lookup(struct kvs *k, const char *ns, const char *rootref, const char *k
     return r;
 }
 
-int kvs_result_read(struct kvs *k, const struct kvs_result *res, uint64_t offset,
+int kvs_resolve(struct kvs *k, const char *ns, const char *key, const struct kvs_reader_cred *cred,
+                struct kvs_where *where, struct flux_error *err)
+{
+    struct cursor c = {0};
+    int r;
+
+    r = kvs_path_parse(key, &c.path, err);
+    if (r == 0)
+        r = enter(k, ns, cred, &c.n, err);
+    if (r < 0)
+        return r;
+    c.root = kvs_object_ref(c.n->root);
+    r = resolve(k, &c, false, cred, NULL, err);
+    kvs_object_unref(&k->heap, c.root);
+    where->path = c.path;
+    where->linked = c.linked;
+    strcpy(where->ns, c.n->name);
+    return r;
+}
+
+int kvs_result_read(struct kvs *k, const struct kvs_result *res, uint64_t offset, uint64_t max,
                     struct flux_buf *out, struct flux_error *err)
 {
     const struct kvs_bytes *bytes = res->payload;
@@ -184,12 +208,8 @@ int kvs_result_read(struct kvs *k, const struct kvs_result *res, uint64_t offset
     const char *data;
     int r;
 
-    if (res->kind == KVS_LOG) {
-        r = kvs_log_read(&k->heap, res->payload, offset, UINT64_MAX, out, err);
-        if (r == -EMSGSIZE)
-            flux_error_set(err, r, "kvs: the log is too long for one answer, read it in parts");
-        return r;
-    }
+    if (res->kind == KVS_LOG)
+        return kvs_log_read(&k->heap, res->payload, offset, max, out, err);
     if (res->kind == KVS_VALUE) {
         r = kvs_object_load(&k->heap, blob, err);
         if (r < 0)
@@ -199,7 +219,9 @@ int kvs_result_read(struct kvs *k, const struct kvs_result *res, uint64_t offset
         data = bytes->data;
     else
         return flux_error_set(err, -EISDIR, "kvs: this is a directory");
-    return offset < res->size ? flux_buf_add(out, data + offset, res->size - offset) : 0;
+    if (offset >= res->size)
+        return 0;
+    return flux_buf_add(out, data + offset, res->size - offset < max ? res->size - offset : max);
 }
 
 int kvs_result_list(struct kvs *k, const struct kvs_result *res,

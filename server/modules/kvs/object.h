@@ -30,6 +30,7 @@ struct kvs_object {
     uint32_t refs;
     uint8_t type;
     uint8_t state;
+    bool client;          /* a blob of the content service */
     bool cached;          /* is in the lru list */
     uint32_t size;        /* bytes of the body when loaded; of a blob always */
     struct store_ref ref; /* valid unless dirty */

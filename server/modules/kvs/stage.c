@@ -20,7 +20,7 @@ static void drop_values(struct kvs *k, size_t keep)
 
 static void begin(struct kvs *k)
 {
-    if (k->staged == 0)
+    if (k->staged == 0 && k->values.count == 0)
         k->first_id = store_next_id(k->store);
 }
 
@@ -113,6 +113,24 @@ int kvs_stage_remove(struct kvs *k, const char *ns, struct flux_error *err)
     kvs_record_remove(k, ns);
     k->staged++;
     return 0;
+}
+
+void kvs_stage_content(struct kvs *k, const void *data, size_t len, uint8_t hash[STORE_HASH_SIZE])
+{
+    struct kvs_object *o;
+    struct store_ref ref;
+
+    store_hash(data, len, hash);
+    if (store_has_client(k->store, hash))
+        return;
+    begin(k);
+    o = kvs_object_blob(&k->heap, data, len);
+    o->client = true;
+    ref.id = store_new_id(k->store);
+    memcpy(ref.hash, hash, STORE_HASH_SIZE);
+    kvs_object_writing(o, &ref);
+    kvs_hold(&k->values, o);
+    kvs_object_unref(&k->heap, o);
 }
 
 size_t kvs_staged_bytes(const struct kvs *k)

@@ -123,7 +123,7 @@ char *rig_get(struct rig *rig, const char *key, int *r)
 
     *r = kvs_lookup(rig->kvs, "", NULL, key, false, &owner, &res, &err);
     if (*r == 0) {
-        *r = kvs_result_read(rig->kvs, &res, 0, &out, &err);
+        *r = kvs_result_read(rig->kvs, &res, 0, UINT64_MAX, &out, &err);
         kvs_result_done(rig->kvs, &res);
     }
     kvs_trim(rig->kvs);

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The services Kvs and Content at rank 0, around the engine.
+ *
+ * Group commit: a write is staged at once unless a batch is under way; then it waits. All that is
+ * ready when a batch ends is the next batch. There is no timer: an idle leader answers at once, a
+ * busy one batches by itself. A batch that must be synced runs on a worker thread, so reading goes
+ * on. */
+#ifndef MODULES_KVS_LEADER_H
+#define MODULES_KVS_LEADER_H
+
+#include <flux/v1/content_service.h>
+#include <flux/v1/kvs_service.h>
+
+#include "kvs.h"
+#include "watch.h"
+
+#define KVS_READ_MAX (4u << 20)    /* bytes in one answer */
+#define KVS_GROUP_MAX (8u << 20)   /* bytes in one group, about */
+#define KVS_CONTENT_MAX (1u << 20) /* bytes of a client's blob */
+
+FLUX_KVS_HANDLERS(kvs_leader);
+FLUX_CONTENT_HANDLERS(kvs_leader_content);
+
+enum kvs_write_kind {
+    KVS_WRITE_COMMIT,
+    KVS_WRITE_CREATE,
+    KVS_WRITE_REMOVE,
+    KVS_WRITE_STORE,
+    KVS_WRITE_FLUSH,
+};
+
+/* A request that changes something; lives in its call's memory. */
+struct kvs_write {
+    TAILQ_ENTRY(kvs_write) next;
+    struct flux_call *call;
+    enum kvs_write_kind kind;
+    const void *in;
+    struct kvs_op *ops; /* of a commit, decoded */
+    size_t nops;
+    uint64_t version;
+    char ref[STORE_REF_TEXT_SIZE];
+};
+TAILQ_HEAD(kvs_writes, kvs_write);
+
+/* A call that waits for a version, a checkpoint or a collection; lives in its call's memory. */
+struct kvs_waiter {
+    TAILQ_ENTRY(kvs_waiter) next;
+    struct flux_call *call;
+    struct kvs_leader *leader;
+    enum { KVS_WAIT_VERSION, KVS_WAIT_ROOT, KVS_WAIT_CHECKPOINT, KVS_WAIT_GC } kind;
+    const char *ns;
+    uint64_t number; /* version, or number of the checkpoint or collection */
+    bool version_only;
+    uint64_t blobs, bytes; /* collected before */
+};
+TAILQ_HEAD(kvs_waiters, kvs_waiter);
+
+struct kvs_leader {
+    struct flux *h;
+    struct store *store;
+    struct kvs *kvs;
+    char *path;
+    bool temporary; /* the file dies with the instance */
+    struct kvs_writes pending, staged;
+    struct kvs_waiters waiters;
+    struct kvs_watches *watches;
+    bool running; /* a batch is on the worker */
+    int result;
+    struct flux_error error;
+    struct store_batch *batch;
+    uv_work_t work;
+    uv_check_t check;
+    uv_idle_t idle;
+    uv_timer_t settle, period;
+    unsigned closing;
+    uint64_t period_ms;
+};
+
+int kvs_leader_start(struct flux *h, struct kvs_leader **ret, struct flux_error *err);
+void kvs_leader_stop(struct kvs_leader *l);
+/* Take over [kvs] of the configuration. */
+int kvs_leader_configure(struct kvs_leader *l, const json_t *conf, bool apply,
+                         struct flux_error *err);
+
+/* leader_group.c: the groups */
+/* Stage it now or when the batch under way has ended. The call is answered later: FLUX_CALL_LATER.
+ */
+int kvs_leader_write(struct kvs_leader *l, struct flux_call *call, enum kvs_write_kind kind,
+                     const void *in);
+/* See to it that a group runs soon, if there is anything to do. */
+void kvs_leader_kick(struct kvs_leader *l);
+/* Run groups here and now until nothing is left. */
+void kvs_leader_drain(struct kvs_leader *l);
+void kvs_leader_on_check(uv_check_t *check);
+void kvs_leader_on_idle(uv_idle_t *idle);
+
+/* leader_wait.c */
+int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, const char *ns,
+                    uint64_t number, bool version_only);
+void kvs_leader_check_waiters(struct kvs_leader *l);
+
+/* Who the call acts for. -EPERM: on_behalf by a caller who may not. */
+int kvs_leader_cred(struct flux_call *call, uint64_t on_behalf, struct kvs_reader_cred *ret);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Calls that are answered when a namespace reaches a version, or when a checkpoint or a round of
+ * garbage collection has ended. Looked at after each group. */
+#include "leader.h"
+
+static void on_cancel(struct flux_call *call, void *arg)
+{
+    struct kvs_waiter *w = arg;
+
+    TAILQ_REMOVE(&w->leader->waiters, w, next);
+}
+
+int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, const char *ns,
+                    uint64_t number, bool version_only)
+{
+    struct kvs_waiter *w = flux_call_alloc(call, sizeof(*w));
+    struct kvs_stats stats;
+
+    kvs_get_stats(l->kvs, &stats);
+    *w = (struct kvs_waiter){
+        .call = call,
+        .leader = l,
+        .kind = kind,
+        .ns = ns,
+        .number = number,
+        .version_only = version_only,
+        .blobs = stats.gc_blobs,
+        .bytes = stats.gc_bytes,
+    };
+    TAILQ_INSERT_TAIL(&l->waiters, w, next);
+    flux_call_on_cancel(call, on_cancel, w);
+    kvs_leader_kick(l);
+    return FLUX_CALL_LATER;
+}
+
+/* The answer of GetRoot: 0 sent, 1 a checkpoint is needed first. */
+static int answer_root(struct kvs_leader *l, struct kvs_waiter *w)
+{
+    flux_kvs_get_root_response out = FLUX_KVS_GET_ROOT_RESPONSE_INIT;
+    struct kvs_namespace_info info;
+    char ref[STORE_REF_TEXT_SIZE] = "";
+    struct flux_error err;
+    int r;
+
+    r = kvs_namespace_get(l->kvs, w->ns, &info, &err);
+    if (r == 0)
+        out.version = info.version;
+    if (r == 0 && w->kind == KVS_WAIT_ROOT)
+        r = kvs_checkpoint_root(l->kvs, w->ns, &out.version, ref, &err);
+    else if (r == 0 && !w->version_only) {
+        r = kvs_root_ref(l->kvs, w->ns, &out.version, ref, &err);
+        if (r == -EAGAIN) {
+            w->kind = KVS_WAIT_ROOT;
+            w->number = kvs_checkpoint_start(l->kvs);
+            return 1;
+        }
+    }
+    if (r < 0) {
+        flux_call_error(w->call, -r, "%s", err.text);
+        return 0;
+    }
+    out.owner = info.owner;
+    out.rootref = ref;
+    flux_kvs_get_root_reply(w->call, &out);
+    return 0;
+}
+
+static void answer_checkpoint(struct kvs_leader *l, struct kvs_waiter *w)
+{
+    flux_kvs_checkpoint_response out = FLUX_KVS_CHECKPOINT_RESPONSE_INIT;
+    char ref[STORE_REF_TEXT_SIZE] = "";
+
+    kvs_checkpoint_root(l->kvs, KVS_PRIMARY, &out.version, ref, NULL);
+    out.rootref = ref;
+    flux_kvs_checkpoint_reply(w->call, &out);
+}
+
+static void answer_gc(struct kvs_leader *l, struct kvs_waiter *w)
+{
+    flux_kvs_gc_response out = FLUX_KVS_GC_RESPONSE_INIT;
+    struct kvs_stats stats;
+
+    kvs_get_stats(l->kvs, &stats);
+    out.blobs_removed = stats.gc_blobs - w->blobs;
+    out.bytes_removed = stats.gc_bytes - w->bytes;
+    flux_kvs_gc_reply(w->call, &out);
+}
+
+/* Is what it waits for over? *failed: and how it went. */
+static bool is_over(struct kvs_leader *l, const struct kvs_waiter *w, int *failed)
+{
+    struct kvs_namespace_info info;
+
+    *failed = 0;
+    if (w->kind == KVS_WAIT_VERSION)
+        return kvs_namespace_get(l->kvs, w->ns, &info, NULL) < 0 || info.version >= w->number;
+    if (w->kind == KVS_WAIT_GC)
+        return kvs_gc_last(l->kvs, failed) >= w->number;
+    return kvs_checkpoint_last(l->kvs, failed) >= w->number;
+}
+
+void kvs_leader_check_waiters(struct kvs_leader *l)
+{
+    struct kvs_waiter *w, *next;
+    int failed;
+
+    for (w = TAILQ_FIRST(&l->waiters); w; w = next) {
+        next = TAILQ_NEXT(w, next);
+        if (!is_over(l, w, &failed))
+            continue;
+        if (failed == 0 && (w->kind == KVS_WAIT_VERSION || w->kind == KVS_WAIT_ROOT)) {
+            TAILQ_REMOVE(&l->waiters, w, next);
+            if (answer_root(l, w) == 1)
+                TAILQ_INSERT_TAIL(&l->waiters, w, next);
+            continue;
+        }
+        TAILQ_REMOVE(&l->waiters, w, next);
+        if (failed < 0)
+            flux_call_error(w->call, -failed, "kvs: %s failed: %s",
+                            w->kind == KVS_WAIT_GC ? "garbage collection" : "checkpoint",
+                            strerror(-failed));
+        else if (w->kind == KVS_WAIT_GC)
+            answer_gc(l, w);
+        else
+            answer_checkpoint(l, w);
+    }
+}

@@ -4,6 +4,9 @@
 
 #define PARTS(...) ((const struct flux_part *const[]){__VA_ARGS__, NULL})
 
+extern const struct flux_part kvs_part;
+
 const struct placement placements[] = {
+    {"kvs", PARTS(&kvs_part)},
     {0},
 };

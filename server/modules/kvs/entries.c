@@ -23,7 +23,7 @@ int kvs_entries_add(void *arg, const char *name, size_t len, const struct kvs_en
     flux_kvs_entry *entry = flux_alloc(sizeof(*entry) + len + 1 + linklen);
     char *copy = (char *)(entry + 1);
 
-    flux__v1__kvs_entry__init(entry);
+    *entry = (flux_kvs_entry)FLUX_KVS_ENTRY_INIT;
     memcpy(copy, name, len);
     entry->name = copy;
     entry->type = kvs_message_type(e->kind);

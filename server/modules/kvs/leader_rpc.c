@@ -115,7 +115,7 @@ int kvs_leader_get_many(struct flux_call *call, const flux_kvs_get_many_request 
     for (size_t i = 0; i < in->n_keys; i++) {
         flux_kvs_get_response *res = flux_call_alloc(call, sizeof(*res));
 
-        flux__v1__kvs_get_response__init(res);
+        *res = (flux_kvs_get_response)FLUX_KVS_GET_RESPONSE_INIT;
         one.key = in->keys[i];
         r = get(l, call, &one, res, NULL, &err);
         if (r < 0 && r != -ENOENT)
@@ -206,7 +206,7 @@ static void add_namespace(void *arg, const struct kvs_namespace_info *info)
         ls->cap = ls->cap ? ls->cap * 2 : 16;
         ls->list = flux_realloc(ls->list, ls->cap, sizeof(*ls->list));
     }
-    flux__v1__kvs_namespace__init(ns);
+    *ns = (flux_kvs_namespace)FLUX_KVS_NAMESPACE_INIT;
     ns->name = flux_call_strdup(ls->call, info->name);
     ns->owner = info->owner;
     ns->version = info->version;

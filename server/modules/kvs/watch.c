@@ -79,8 +79,9 @@ static void count_below(struct kvs_watches *ws, const char *ns, const char *key,
     while (len > 0) {
         struct watch_key *wk;
 
-        while (len > 0 && key[len] != '.')
+        do
             len--;
+        while (len > 0 && key[len] != '.');
         wk = key_get(ws, ns, key, len);
         wk->below += n;
         key_put(ws, wk);

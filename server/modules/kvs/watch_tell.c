@@ -86,8 +86,9 @@ static void tell_above(struct kvs_watches *ws, const struct watch_change *c)
     while (len > 0) {
         struct watch_key *wk;
 
-        while (len > 0 && key[len] != '.')
+        do
             len--;
+        while (len > 0 && key[len] != '.');
         wk = kvs_watch_key_find(ws, c->id, key, len);
         if (wk)
             tell_key(ws, wk, c, true);

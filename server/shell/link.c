@@ -167,7 +167,8 @@ static void drop_sent(struct link *l)
         free(l->queue[i].component);
     }
     l->n -= l->sending;
-    memmove(l->queue, l->queue + l->sending, l->n * sizeof(*l->queue));
+    if (l->n)
+        memmove(l->queue, l->queue + l->sending, l->n * sizeof(*l->queue));
     l->sending = 0;
     if (l->bytes < QUEUE_LOW)
         set_paused(l, false);

@@ -114,12 +114,14 @@ static void launch_failed(struct flux_shell *sh, const struct flux_error *err)
 
 static void clean_up(struct flux_shell *sh)
 {
+    uv_run(&sh->loop, UV_RUN_NOWAIT); /* let what plugins have closed go first */
     plugins_exit(sh);
     remote_stop(sh);
     input_close(sh);
     sinks_close(sh);
     link_free(sh->link);
     tasks_done(sh);
+    uv_run(&sh->loop, UV_RUN_NOWAIT); /* what was closed is freed */
 }
 
 /* Nothing is known of the job but its id: tell the instance why there will be no tasks. */
@@ -171,7 +173,7 @@ static int run(struct flux_shell *sh, struct flux_error *err)
 
 int main(int argc, char **argv)
 {
-    struct flux_shell sh = {.signal_fd = -1};
+    static struct flux_shell sh = {.signal_fd = -1}; /* what it holds ends with the process */
     struct arguments a = {0};
     struct flux_error err;
     int r;

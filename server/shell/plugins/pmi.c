@@ -279,16 +279,15 @@ static void finish(struct flux_shell *sh, void **data)
         p->exchange = NULL;
 }
 
-/* The poll handles may still be closing; what holds them stays until the process ends. */
 static void done(struct flux_shell *sh, void **data)
 {
     struct pmi *p = *data;
 
-    finish(sh, data);
-    if (p)
-        flux_pmi_server_free(p->server);
-    if (p)
-        p->server = NULL;
+    if (!p)
+        return;
+    flux_pmi_server_free(p->server);
+    free(p->ends);
+    free(p);
 }
 
 const struct flux_shell_plugin shell_plugin_pmi = {

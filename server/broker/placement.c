@@ -4,9 +4,11 @@
 
 #define PARTS(...) ((const struct flux_part *const[]){__VA_ARGS__, NULL})
 
+extern const struct flux_part exec_part;
 extern const struct flux_part kvs_part;
 
 const struct placement placements[] = {
+    {"exec", PARTS(&exec_part)},
     {"kvs", PARTS(&kvs_part)},
     {0},
 };

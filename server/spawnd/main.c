@@ -4,6 +4,7 @@
  * inherited above 2 is closed; what is opened later is CLOEXEC. */
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -64,6 +65,14 @@ static void setup_limits(struct spawnd *d)
     setrlimit(RLIMIT_NOFILE, &rl);
 }
 
+/* The broker may have come and gone, and its run directory with it, before we got here. */
+static bool client_is_gone(void)
+{
+    struct pollfd pfd = {.fd = FIRST_CLIENT_FD, .events = POLLIN};
+
+    return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP);
+}
+
 static void setup_socket(struct spawnd *d)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
@@ -79,8 +88,11 @@ static void setup_socket(struct spawnd *d)
     strcpy(sa.sun_path, d->socket_path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     umask(077);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0) {
+        if (client_is_gone())
+            exit(0);
         die(d->socket_path);
+    }
     umask(022);
     d->listen = fd;
     watch_fd(d, fd, &d->listen_watch, WATCH_LISTEN);

@@ -28,7 +28,8 @@ struct exec {
     struct flux *h;
     uint32_t rank;
     struct spawn_client *spawn;
-    bool helper_up; /* it has told what an earlier broker left */
+    bool helper_up, helper_failed; /* while starting: which of the two it was */
+    struct flux_error helper_err;
     struct fan_loop *fans;
     struct shell *shells;     /* by job id: running here, or ended and not yet told */
     unsigned shells_ended;    /* of these */
@@ -73,11 +74,10 @@ extern const struct spawn_ops local_spawn_ops;
 /* shell.c: a process that an earlier broker started belongs to a job. */
 struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
                           const struct spawn_found *f);
-/* The helper has told of all: go on with calls that came before. */
-void shell_helper_up(struct exec *x);
 void shell_free_all(struct exec *x);
 /* command.c: one that belongs to a command; the caller that it had is gone. */
 struct local *command_found(struct exec *x, const Flux__V1__SpawnCookie *cookie);
+/* run.c */
 void run_free_all(struct exec *x);
 
 /* gather.c: a unary call to some ranks below; answered when all parts are done. */

@@ -192,12 +192,14 @@ static void fan_flush(struct fan *f)
 {
     struct flux_call *call = f->call;
     struct fan_items items;
-    bool sent;
+    enum fan_sent sent;
 
     items_init(&items, f);
     sent = f->ops->send(f, &items);
     items_done(&items);
-    if (!sent)
+    if (sent == FAN_SENT_STARTED && f->started)
+        flux_idset_clear(f->started);
+    if (sent != FAN_SENT_ALL)
         return;
     collection_reset(f);
     if (!fan_finished(f))

@@ -31,15 +31,17 @@ struct fan_child {
     struct flux_future *future; /* NULL once it has ended */
 };
 
+enum fan_sent { FAN_SENT_ALL, FAN_SENT_STARTED, FAN_SENT_NOTHING };
+
 struct fan_ops {
     /* Call the child for `ranks`. */
     struct flux_future *(*call_child)(struct fan *f, uint32_t child, const char *ranks);
     /* Take the present item of the child's stream: fan_merge() and what else there is in it.
      * Returns the result function's value. */
     int (*take_item)(struct fan *f, struct fan_child *c, struct flux_error *err);
-    /* Send what was collected; may be called with nothing in it. False: not now, keep it
+    /* Send what was collected; may be called with nothing in it. What is not sent now is kept
      * (fan_touch() brings it back). */
-    bool (*send)(struct fan *f, const struct fan_items *items);
+    enum fan_sent (*send)(struct fan *f, const struct fan_items *items);
     /* All has been told and the call is answered: free what it is embedded in. */
     void (*end)(struct fan *f);
     /* The caller has gone (the call dies): fan_cancel() and free. */

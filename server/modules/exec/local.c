@@ -124,13 +124,17 @@ static void on_up(pid_t helper, void *arg)
     struct exec *x = arg;
 
     x->helper_up = true;
-    shell_helper_up(x);
 }
 
 static void on_down(const char *why, bool again, void *arg)
 {
     struct exec *x = arg;
 
+    if (!x->helper_up && !again) { /* start() tells of it */
+        x->helper_failed = true;
+        flux_error_set(&x->helper_err, -EIO, "%s", why);
+        return;
+    }
     flux_log(x->h, LOG_ERR, "%s%s", why,
              again ? ": its processes were killed; started a new one" : "; nothing can be started");
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* The exec part: finds or starts the node's spawn helper, serves Exec, and lets go. */
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -71,14 +69,12 @@ static struct exec *exec_new(struct flux *h)
     return x;
 }
 
-/* A pipe whose reader has gone must not end the broker; its write fails with EPIPE. */
-static void ignore_sigpipe(void)
+/* Before the first request: what runs already must be known. A millisecond. */
+static int wait_helper(struct exec *x, struct flux_error *err)
 {
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    while (!x->helper_up && !x->helper_failed)
+        uv_run(flux_loop(x->h), UV_RUN_ONCE);
+    return x->helper_up ? 0 : flux_error_set(err, -EIO, "%s", x->helper_err.text);
 }
 
 static int start(struct flux *h, int argc, char *const *argv, void **state, struct flux_error *err)
@@ -90,11 +86,12 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
     struct spawn_config cf = {.helper = helper};
     int r;
 
-    ignore_sigpipe();
     if (x->rundir[0])
         cf.socket_path = sock = flux_printf("%s/spawnd-%u.sock", x->rundir, x->rank);
     cf.orphan_grace = comes_back(h) ? -1 : ORPHAN_GRACE;
     r = spawn_client_open(flux_loop(h), &cf, &local_spawn_ops, x, &x->spawn, err);
+    if (r == 0)
+        r = wait_helper(x, err);
     if (r == 0)
         r = flux_exec_serve(h, &ops, x, err);
     if (r < 0) {

@@ -131,20 +131,32 @@ static void send_some(struct run *run, const struct fan_items *items)
         chunk_sent(run, STAILQ_FIRST(&run->queue));
 }
 
-static bool send_items(struct fan *f, const struct fan_items *items)
+/* Ends must wait for output that came before them; who has started need not. */
+static enum fan_sent send_started(struct run *run, const char *ranks)
+{
+    flux_exec_run_response out = FLUX_EXEC_RUN_RESPONSE_INIT;
+
+    if (!ranks[0])
+        return FAN_SENT_NOTHING;
+    out.started = ranks;
+    flux_exec_run_send(run->fan.call, &out);
+    return FAN_SENT_STARTED;
+}
+
+static enum fan_sent send_items(struct fan *f, const struct fan_items *items)
 {
     struct run *run = (struct run *)f;
 
     if (STAILQ_EMPTY(&run->queue)) {
         if (items->started[0] || items->n_exits + items->n_failures > 0)
             send_some(run, items);
-        return true;
+        return FAN_SENT_ALL;
     }
     while (!STAILQ_EMPTY(&run->queue) && flux_call_credit(f->call) > 0)
         send_some(run, items);
     if (run->command)
         command_flow(run->command);
-    return STAILQ_EMPTY(&run->queue);
+    return STAILQ_EMPTY(&run->queue) ? FAN_SENT_ALL : send_started(run, items->started);
 }
 
 static void on_credit(struct flux_call *call, void *arg)

@@ -32,7 +32,6 @@ struct start {
     const flux_exec_start_request *request; /* of a Start call; lives as long as the call */
     const flux_exec_attach_request *attach; /* of an Attach call */
     struct shell *shell;                    /* the local part, once there is one */
-    bool waiting;                           /* the local part waits for the helper */
     UT_hash_handle hh;
 };
 
@@ -314,21 +313,10 @@ static void local_attach(struct start *st)
 
 static void local_part(struct start *st)
 {
-    st->waiting = false;
     if (st->request)
         local_start(st);
     else
         local_attach(st);
-}
-
-void shell_helper_up(struct exec *x)
-{
-    struct start *st, *tmp;
-
-    HASH_ITER (hh, x->starts, st, tmp) {
-        if (st->waiting)
-            local_part(st);
-    }
 }
 
 /* --- the call --- */
@@ -371,14 +359,14 @@ static int take_item(struct fan *f, struct fan_child *c, struct flux_error *err)
     return 0;
 }
 
-static bool send_items(struct fan *f, const struct fan_items *items)
+static enum fan_sent send_items(struct fan *f, const struct fan_items *items)
 {
     struct start *st = (struct start *)f;
     flux_exec_start_response out = FLUX_EXEC_START_RESPONSE_INIT;
     flux_exec_attach_response wrapped = FLUX_EXEC_ATTACH_RESPONSE_INIT;
 
     if (!items->started[0] && items->n_exits + items->n_failures == 0)
-        return true;
+        return FAN_SENT_ALL;
     out.started = items->started;
     out.n_exits = items->n_exits;
     out.exits = items->exits;
@@ -389,7 +377,7 @@ static bool send_items(struct fan *f, const struct fan_items *items)
         flux_exec_start_send(f->call, &out);
     else
         flux_exec_attach_send(f->call, &wrapped);
-    return true;
+    return FAN_SENT_ALL;
 }
 
 static void start_end(struct fan *f)
@@ -433,9 +421,7 @@ static int start_begin(struct flux_call *call, struct start *st, uint64_t id, co
         return r;
     }
     HASH_ADD(hh, x->starts, id, sizeof(st->id), st);
-    if (st->fan.local_pending && !x->helper_up)
-        st->waiting = true;
-    else if (st->fan.local_pending)
+    if (st->fan.local_pending)
         local_part(st);
     return FLUX_CALL_LATER;
 }

@@ -208,7 +208,8 @@ void spawn_client_record(struct spawn_client *c, const Flux__V1__SpawnReply *in)
 void spawn_client_lost(struct spawn_client *c, const char *why)
 {
     struct spawn_entry *old = c->entries, *e, *tmp;
-    bool again = c->proved;
+    /* One that we found may just have been on its way out: nothing of ours was with it. */
+    bool stale = !c->proved && !c->ours, again = c->proved || stale;
     struct flux_error err;
 
     c->entries = NULL;
@@ -216,7 +217,7 @@ void spawn_client_lost(struct spawn_client *c, const char *why)
         again = false;
         why = err.text;
     }
-    if (c->ops->down)
+    if (c->ops->down && !(stale && again))
         c->ops->down(why, again, c->arg);
     HASH_ITER (hh, old, e, tmp) { /* moved to a table of its own: callbacks may start others */
         HASH_DELETE(hh, old, e);

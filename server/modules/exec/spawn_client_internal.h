@@ -43,6 +43,7 @@ struct spawn_client {
     pid_t child; /* the helper when it is our child, else 0 */
     bool welcomed;
     bool proved;       /* this helper has said welcome */
+    bool ours;         /* we started this helper; else we found it */
     unsigned attempts; /* connections since the last welcome */
     struct flux_buf in;
     struct spawn_out_list out;

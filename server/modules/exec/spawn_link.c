@@ -238,6 +238,7 @@ int spawn_link_open(struct spawn_client *c, struct flux_error *err)
 {
     int fd = connect_path(c->socket_path);
 
+    c->ours = fd < 0;
     if (fd < 0) {
         if (fd == -ECONNREFUSED)
             unlink(c->socket_path); /* of a helper that was killed */

@@ -90,6 +90,7 @@ int fixture_up(void **state)
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->sock, sizeof(f->sock), "%s/spawnd-0.sock", f->dir);
     uv_loop_init(&f->loop);
+    uv_timer_init(&f->loop, &f->watchdog);
     f->cf = (struct spawn_config){
         .helper = getenv("FLUX_SPAWND"), .socket_path = f->sock, .orphan_grace = -1};
     fixture_connect(f);
@@ -103,6 +104,7 @@ int fixture_down(void **state)
 
     if (f->client)
         spawn_client_close(f->client, 0);
+    uv_close((uv_handle_t *)&f->watchdog, NULL);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     fixture_gone(f->helper);
@@ -134,12 +136,9 @@ static void too_late(uv_timer_t *timer)
 
 static void run_once(struct fixture *f)
 {
-    uv_timer_t *timer = flux_alloc(sizeof(*timer));
-
-    uv_timer_init(&f->loop, timer);
-    uv_timer_start(timer, too_late, 10000, 0);
+    uv_timer_start(&f->watchdog, too_late, 10000, 0);
     uv_run(&f->loop, UV_RUN_ONCE);
-    uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+    uv_timer_stop(&f->watchdog);
 }
 
 void fixture_until(struct fixture *f, const bool *flag)

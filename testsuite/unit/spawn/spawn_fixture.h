@@ -24,6 +24,7 @@ struct fixture {
     char dir[64];
     char sock[96];
     uv_loop_t loop;
+    uv_timer_t watchdog;
     struct spawn_client *client;
     struct spawn_config cf;
     struct task found[16]; /* in the order of the calls */

@@ -2,6 +2,9 @@
 /* Which parts share a thread, and in which order modules start. */
 #include "modhost.h"
 
+#include "../modules/resource/part.h"
+#include "../modules/sched-simple/part.h"
+
 #define PARTS(...) ((const struct flux_part *const[]){__VA_ARGS__, NULL})
 
 extern const struct flux_part exec_part;
@@ -10,5 +13,7 @@ extern const struct flux_part kvs_part;
 const struct placement placements[] = {
     {"exec", PARTS(&exec_part)},
     {"kvs", PARTS(&kvs_part)},
+    {"resource", PARTS(&resource_part)},
+    {"sched-simple", PARTS(&sched_simple_part), .leader_only = true},
     {0},
 };

@@ -14,7 +14,7 @@
 #define JOURNAL_MAX 100000
 #define STATUS_TIMEOUT 5.0 /* for the scheduler's part of a status */
 
-FLUX_RESOURCE_HANDLERS(serve);
+FLUX_RESOURCE_HANDLERS(resource);
 
 /* ---- telling followers */
 
@@ -304,7 +304,7 @@ static int do_acquire(struct flux_call *call, const void *in)
     return FLUX_CALL_LATER;
 }
 
-int serve_acquire(struct flux_call *call, const flux_resource_acquire_request *in)
+int resource_acquire(struct flux_call *call, const flux_resource_acquire_request *in)
 {
     struct resource *res = flux_call_data(call);
 
@@ -328,8 +328,8 @@ static int do_get(struct flux_call *call, const void *in)
     return FLUX_CALL_LATER;
 }
 
-int serve_get(struct flux_call *call, const flux_resource_get_request *in,
-              flux_resource_get_response *out)
+int resource_get(struct flux_call *call, const flux_resource_get_request *in,
+                 flux_resource_get_response *out)
 {
     struct resource *res = flux_call_data(call);
 
@@ -432,8 +432,8 @@ static int do_status(struct flux_call *call, const void *in)
     return FLUX_CALL_LATER;
 }
 
-int serve_status(struct flux_call *call, const flux_resource_status_request *in,
-                 flux_resource_status_response *out)
+int resource_status(struct flux_call *call, const flux_resource_status_request *in,
+                    flux_resource_status_response *out)
 {
     struct resource *res = flux_call_data(call);
 
@@ -471,8 +471,8 @@ static int later(struct resource *res, struct flux_call *call)
     return FLUX_CALL_LATER;
 }
 
-int serve_drain(struct flux_call *call, const flux_resource_drain_request *in,
-                flux_resource_drain_response *out)
+int resource_drain(struct flux_call *call, const flux_resource_drain_request *in,
+                   flux_resource_drain_response *out)
 {
     static const enum drain_mode modes[] = {DRAIN_NEW, DRAIN_OVERWRITE, DRAIN_REPLACE, DRAIN_SKIP};
     struct resource *res = flux_call_data(call);
@@ -490,8 +490,8 @@ int serve_drain(struct flux_call *call, const flux_resource_drain_request *in,
     return later(res, call);
 }
 
-int serve_undrain(struct flux_call *call, const flux_resource_undrain_request *in,
-                  flux_resource_undrain_response *out)
+int resource_undrain(struct flux_call *call, const flux_resource_undrain_request *in,
+                     flux_resource_undrain_response *out)
 {
     struct resource *res = flux_call_data(call);
     FLUX_AUTO(idset) ranks = NULL;
@@ -577,8 +577,8 @@ static void reload_canceled(struct flux_call *call, void *arg)
     flux_future_free(arg);
 }
 
-int serve_reload(struct flux_call *call, const flux_resource_reload_request *in,
-                 flux_resource_reload_response *out)
+int resource_reload(struct flux_call *call, const flux_resource_reload_request *in,
+                    flux_resource_reload_response *out)
 {
     struct resource *res = flux_call_data(call);
     flux_sched_status_request ask = FLUX_SCHED_STATUS_REQUEST_INIT;
@@ -610,7 +610,7 @@ int serve_reload(struct flux_call *call, const flux_resource_reload_request *in,
 
 /* ---- start and stop */
 
-static const struct flux_resource_ops ops = FLUX_RESOURCE_OPS(serve);
+static const struct flux_resource_ops ops = FLUX_RESOURCE_OPS(resource);
 
 int service_start(struct resource *res, struct flux_error *err)
 {

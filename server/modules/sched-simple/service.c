@@ -15,7 +15,7 @@
 #define BATCH_BYTES (1u << 20) /* and bytes of R in it, roughly */
 #define RETRY_MS 500           /* before asking again for a resource service that has gone */
 
-FLUX_SCHED_HANDLERS(serve);
+FLUX_SCHED_HANDLERS(sched_rpc);
 
 /* A call that waits for the inventory. */
 struct early {
@@ -168,7 +168,7 @@ static int do_attach(struct flux_call *call, const void *arg)
     return FLUX_CALL_LATER;
 }
 
-int serve_attach(struct flux_call *call, const flux_sched_attach_request *in)
+int sched_rpc_attach(struct flux_call *call, const flux_sched_attach_request *in)
 {
     struct service *sv = flux_call_data(call);
 
@@ -184,8 +184,8 @@ static int no_manager(struct flux_call *call)
     return flux_call_fail(call, EINVAL, "attach first: there is no Sched/Attach stream");
 }
 
-int serve_enqueue(struct flux_call *call, const flux_sched_enqueue_request *in,
-                  flux_sched_enqueue_response *out)
+int sched_rpc_enqueue(struct flux_call *call, const flux_sched_enqueue_request *in,
+                      flux_sched_enqueue_response *out)
 {
     struct service *sv = flux_call_data(call);
     struct flux_error err;
@@ -204,8 +204,8 @@ int serve_enqueue(struct flux_call *call, const flux_sched_enqueue_request *in,
     return 0;
 }
 
-int serve_cancel(struct flux_call *call, const flux_sched_cancel_request *in,
-                 flux_sched_cancel_response *out)
+int sched_rpc_cancel(struct flux_call *call, const flux_sched_cancel_request *in,
+                     flux_sched_cancel_response *out)
 {
     struct service *sv = flux_call_data(call);
 
@@ -231,8 +231,8 @@ static int free_one(struct service *sv, const flux_sched_release *rel, struct fl
 }
 
 /* What can be freed is freed; the first that cannot is the answer. */
-int serve_free(struct flux_call *call, const flux_sched_free_request *in,
-               flux_sched_free_response *out)
+int sched_rpc_free(struct flux_call *call, const flux_sched_free_request *in,
+                   flux_sched_free_response *out)
 {
     struct service *sv = flux_call_data(call);
     int first = 0;
@@ -251,8 +251,8 @@ int serve_free(struct flux_call *call, const flux_sched_free_request *in,
     return first;
 }
 
-int serve_prioritize(struct flux_call *call, const flux_sched_prioritize_request *in,
-                     flux_sched_prioritize_response *out)
+int sched_rpc_prioritize(struct flux_call *call, const flux_sched_prioritize_request *in,
+                         flux_sched_prioritize_response *out)
 {
     struct service *sv = flux_call_data(call);
 
@@ -266,8 +266,8 @@ int serve_prioritize(struct flux_call *call, const flux_sched_prioritize_request
 }
 
 /* First fit without backfill plans nothing by expirations: any is fine. */
-int serve_expire(struct flux_call *call, const flux_sched_expire_request *in,
-                 flux_sched_expire_response *out)
+int sched_rpc_expire(struct flux_call *call, const flux_sched_expire_request *in,
+                     flux_sched_expire_response *out)
 {
     struct service *sv = flux_call_data(call);
 
@@ -295,8 +295,8 @@ static int do_feasible(struct flux_call *call, const void *arg)
     return FLUX_CALL_LATER;
 }
 
-int serve_feasible(struct flux_call *call, const flux_sched_feasible_request *in,
-                   flux_sched_feasible_response *out)
+int sched_rpc_feasible(struct flux_call *call, const flux_sched_feasible_request *in,
+                       flux_sched_feasible_response *out)
 {
     struct service *sv = flux_call_data(call);
     struct flux_error err;
@@ -336,8 +336,8 @@ static int do_status(struct flux_call *call, const void *in)
     return FLUX_CALL_LATER;
 }
 
-int serve_status(struct flux_call *call, const flux_sched_status_request *in,
-                 flux_sched_status_response *out)
+int sched_rpc_status(struct flux_call *call, const flux_sched_status_request *in,
+                     flux_sched_status_response *out)
 {
     struct service *sv = flux_call_data(call);
 
@@ -426,7 +426,7 @@ static void ask_resources(struct service *sv)
 
 /* ---- start and stop */
 
-static const struct flux_sched_ops ops = FLUX_SCHED_OPS(serve);
+static const struct flux_sched_ops ops = FLUX_SCHED_OPS(sched_rpc);
 
 static int start(struct flux *h, int argc, char *const *argv, void **state, struct flux_error *err)
 {

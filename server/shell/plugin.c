@@ -95,7 +95,10 @@ int plugins_init(struct flux_shell *sh, struct flux_error *err)
 {
     EACH(sh, p)
     {
-        int r = p->ops->init ? p->ops->init(sh, &p->data, err) : 0;
+        int r;
+
+        p->inited = true;
+        r = p->ops->init ? p->ops->init(sh, &p->data, err) : 0;
 
         if (r < 0)
             return flux_error_prefix(err, r, "%s", p->ops->name);
@@ -173,7 +176,7 @@ void plugins_finish(struct flux_shell *sh)
 {
     EACH(sh, p)
     {
-        if (p->ops->finish)
+        if (p->inited && p->ops->finish)
             p->ops->finish(sh, &p->data);
     }
 }
@@ -182,7 +185,7 @@ void plugins_exit(struct flux_shell *sh)
 {
     EACH(sh, p)
     {
-        if (p->ops->exit)
+        if (p->inited && p->ops->exit)
             p->ops->exit(sh, &p->data);
     }
     free(sh->plugins);

@@ -59,6 +59,7 @@ struct flux_shell_task {
 struct plugin {
     const struct flux_shell_plugin *ops;
     void *data;
+    bool inited; /* init was called: so may the others be */
 };
 
 struct flux_shell {

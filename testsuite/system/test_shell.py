@@ -374,3 +374,62 @@ def test_mpi_programs_run(job, mpicc):
     env = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "HOME": str(job.tmp)}
     p = job.run([str(job.tmp / "ring")], 4, timeout=60, environment=env)
     assert (p.rc, p.out) == (0, "4 tasks, sum 6\n"), p.err
+
+
+# --- plugins
+
+PLUGIN = r"""
+#include <flux/shell.h>
+#include <unistd.h>
+static int init(struct flux_shell *sh, void **data, struct flux_error *err)
+{
+    const char *text = flux_shell_option_text(sh, "hello", NULL);
+    if (!text)
+        return flux_error_set(err, -EINVAL, "whom to greet?");
+    flux_shell_setenv(sh, "GREETING", "hello %s, of %u", text, flux_shell_ntasks(sh));
+    return 0;
+}
+static int task_init(struct flux_shell *sh, struct flux_shell_task *t, void **data, struct flux_error *err)
+{
+    flux_shell_task_setenv(t, "INDEX", "%u", flux_shell_task_index(t));
+    return 0;
+}
+static int task_exec(struct flux_shell *sh, struct flux_shell_task *t, void *data)
+{
+    return write(1, "exec\n", 5) == 5 ? 0 : -errno;
+}
+static void task_exit(struct flux_shell *sh, struct flux_shell_task *t, void **data)
+{
+    flux_shell_log(sh, FLUX_SHELL_NOTICE, "hello", "task %u: %d", flux_shell_task_rank(t), flux_shell_task_status(t));
+}
+const struct flux_shell_plugin flux_shell_plugin = {
+    .api = FLUX_SHELL_API + BUMP, .name = NAME,
+    .init = init, .task_init = task_init, .task_exec = task_exec, .task_exit = task_exit };
+"""
+
+
+def plugin(job, name="hello", bump=0):
+    (job.tmp / "p.c").write_text(PLUGIN)
+    subprocess.run(["cc", "-shared", "-fPIC", f'-DNAME="{name}"', f"-DBUMP={bump}", "-o", job.tmp / "p.so", job.tmp / "p.c",
+                    f"-I{ROOT / 'bindings/c/include'}"], check=True)
+    return str(job.tmp / "p.so")
+
+
+def test_a_plugin_sees_and_changes_the_job(job):
+    so = plugin(job)
+    p = job.run(sh("echo $GREETING $INDEX"), 2, options={"plugins": [so], "hello": "you"})
+    assert p.rc == 0 and sorted(p.out.splitlines()) == ["exec", "exec", "hello you, of 2 0", "hello you, of 2 1"]
+    assert "flux-shell[0]: hello: task 1: 0" in p.err
+    p = job.run(["true"], options={"plugins": so})
+    assert p.rc == 1 and "hello: whom to greet?" in p.err
+
+
+def test_plugins_are_found_in_directories_and_replace_built_in_ones(job):
+    plugin(job, name="tmpdir")
+    p = job.run(sh("echo ${FLUX_JOB_TMPDIR-none}"), options={"hello": "you"}, plugin_path=str(job.tmp))
+    assert p.out == "exec\nnone\n"
+
+
+def test_a_plugin_of_another_version_is_refused(job):
+    p = job.run(["true"], options={"plugins": plugin(job, bump=1)})
+    assert p.rc == 1 and "made for another version" in p.err

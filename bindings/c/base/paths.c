@@ -26,7 +26,7 @@ static const struct row {
     {"shell_pluginpath", FLUX_LIBDIR "/flux/shell", "server/shell"},
     {"connector_path", FLUX_LIBDIR "/flux/connectors", "bindings/c"},
     {"pmi_library_path", FLUX_LIBDIR "/flux/libpmi.so", "bindings/c/pmi/libpmi.so"},
-    {"python_path", FLUX_LIBDIR "/flux/python", "@S/bindings/python:bindings/python"},
+    {"python_path", FLUX_LIBDIR "/flux/python3", "@S/bindings/python:bindings/python"},
     {"man_path", FLUX_MANDIR, "docs/man"},
     {"confdir", FLUX_CONFDIR, NULL},
     {"rc1_path", FLUX_CONFDIR "/rc1", "@S/server/etc/rc1"},

@@ -152,7 +152,7 @@ static int open_db(struct store *s, sqlite3 **db, const char *vfs, struct flux_e
 
 static int check_format(struct store *s, struct flux_error *err)
 {
-    int64_t app, version, tables;
+    int64_t app = 0, version = 0, tables = 0;
     int r;
 
     if ((r = query_int(s->wr, "PRAGMA application_id", &app, err)) < 0 ||

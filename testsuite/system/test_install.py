@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-3.0-only
+"""What `ninja install` puts where: programs, libraries, headers and pkg-config data belong together."""
+import subprocess
+
+import pytest
+
+from conftest import BUILD, SANITIZE
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    dest = tmp_path_factory.mktemp("dest")
+    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", dest], check=True)
+    prefix = subprocess.run(["meson", "introspect", BUILD, "--buildoptions"], check=True, capture_output=True,
+                            text=True).stdout
+    import json
+    options = {o["name"]: o["value"] for o in json.loads(prefix)}
+    return dest, dest / options["prefix"].lstrip("/"), options
+
+
+def test_programs_are_there_and_executable(tree):
+    _, prefix, _ = tree
+    for name in ("bin/flux", "libexec/flux/cmd/flux-broker", "libexec/flux/flux-shell", "libexec/flux/flux-spawnd"):
+        assert (prefix / name).stat().st_mode & 0o111, name
+
+
+def test_a_client_compiles_against_it(tree, tmp_path):
+    if SANITIZE:
+        pytest.skip("a build with sanitizers wants their runtime")
+    dest, prefix, options = tree
+    (tmp_path / "client.c").write_text("#include <flux/handle.h>\n#include <flux/idset.h>\n#include <flux/v1/kvs.h>\n"
+                                       "int main(void) { flux_idset_free(flux_idset_new()); return 0; }\n")
+    pkgconfig = prefix / options["libdir"] / "pkgconfig"
+    env = {"PKG_CONFIG_SYSROOT_DIR": str(dest), "PATH": "/usr/bin:/bin",
+           "PKG_CONFIG_LIBDIR": f"{pkgconfig}:/usr/lib/x86_64-linux-gnu/pkgconfig:/usr/share/pkgconfig"}
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "flux-core"], env=env, check=True, capture_output=True,
+                           text=True).stdout.split()
+    lib = prefix / options["libdir"]
+    subprocess.run(["gcc", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", tmp_path / "client", tmp_path / "client.c",
+                    *flags], check=True)
+    subprocess.run([tmp_path / "client"], env={"LD_LIBRARY_PATH": str(lib)}, check=True)
+
+
+def test_python_package_is_there(tree):
+    _, prefix, options = tree
+    assert (prefix / options["libdir"] / "flux/python3/flux/__init__.py").exists()

@@ -76,7 +76,8 @@ void overlay_pump(struct overlay_sock *s)
             s->dirty = true;
             break;
         }
-    if (!s->dirty)
+    /* A peer is lost once its own socket has nothing more to read. */
+    if (!s->dirty && (s == &l->router || s == &l->dealer))
         overlay_reap(l);
 }
 

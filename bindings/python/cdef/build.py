@@ -20,5 +20,5 @@ typedef void (*flux_then_f)(struct flux_future *f, void *arg);
 
 ffi = cffi.FFI()
 ffi.set_source("flux._libflux", None)
-ffi.cdef(OPAQUE + (HERE / "types.h").read_text() + (HERE / "functions.h").read_text())
+ffi.cdef(OPAQUE + (HERE / "types.cdef").read_text() + (HERE / "functions.cdef").read_text())
 ffi.emit_python_code(sys.argv[1])

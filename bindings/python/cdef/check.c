@@ -11,7 +11,7 @@
 #define flux_to cdef_to
 #define flux_method cdef_method
 #define flux_hostlist_iter cdef_hostlist_iter
-#include "types.h"
+#include "types.cdef"
 #undef flux_error
 #undef flux_to
 #undef flux_method
@@ -35,4 +35,4 @@ SAME_PLACE(method, max_open);
 SAME_SIZE(hostlist_iter);
 SAME_PLACE(hostlist_iter, name);
 
-#include "functions.h"
+#include "functions.cdef"

@@ -22,11 +22,10 @@ class FluxError extends Error {
 }
 
 function loadContract(dir) {
+  const bundled = path.dirname(require.resolve('protobufjs/package.json'));
   const root = new protobuf.Root();
-  root.resolvePath = (origin, target) => {
-    const file = path.join(dir, target);
-    return fs.existsSync(file) ? file : protobuf.util.path.resolve(origin, target);
-  };
+  root.resolvePath = (origin, target) =>
+    path.join(target.startsWith('google/') ? bundled : dir, target);
   const files = fs.readdirSync(path.join(dir, 'flux/v1')).filter((f) => f.endsWith('.proto'));
   root.loadSync(files.map((f) => path.join('flux/v1', f)), { keepCase: true });
   return root.lookup('flux.v1');
@@ -70,6 +69,7 @@ class Client {
 
   message(m) {
     if (m.kind === this.kind.KIND_CONTROL && m.control === this.control.CONTROL_HELLO) {
+      if (m.status) return this.reject(new FluxError(m.status, m.text));
       this.hello = this.contract.lookupType('Hello').decode(m.body);
       this.resolve(this);
     } else if (m.kind === this.kind.KIND_RESPONSE && this.calls.has(m.tag)) {

@@ -60,7 +60,8 @@ class Client:
         hello = self.contract.message("Hello")(protocol_min=1, protocol_max=1, version="third party")
         self.send(kind="KIND_CONTROL", control="CONTROL_HELLO", body=hello.SerializeToString())
         first = self.receive()
-        assert first.control == self.control["CONTROL_HELLO"], first
+        if first.status:
+            raise Error(first.status, first.text)
         self.hello = contract.message("Hello").FromString(first.body)
 
     def send(self, **fields):

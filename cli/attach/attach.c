@@ -82,7 +82,7 @@ static void job_end(struct attach_job *job)
     if (job->has_status)
         job->code = exit_code(job->status);
     else if (job->canceled_by_exception)
-        job->code = 1;
+        job->code = a->options.exception_code ? a->options.exception_code : 1;
     attach_status_clear(a);
     report_end(job);
     if (job->code > a->code)

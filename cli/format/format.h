@@ -106,6 +106,8 @@ struct format {
     struct format_column *columns;
     size_t count;
     char *order; /* of "sort:", or NULL */
+    const char *(*color)(
+        const void *row); /* escape sequence for a row, or NULL; set by the caller */
 };
 
 int format_spec_parse(const char *text, size_t n, bool is_date, struct format_spec *spec,

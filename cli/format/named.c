@@ -9,25 +9,9 @@
 
 #include <flux/jobspec.h>
 
+#include "readfile.h"
+
 enum { FILE_MAX = 1 << 20 };
-
-static int read_file(const char *path, struct flux_buf *out)
-{
-    FILE *fp = fopen(path, "re");
-    size_t n;
-
-    if (!fp)
-        return -errno;
-    do {
-        char *room = flux_buf_reserve(out, 4096);
-
-        n = room ? fread(room, 1, 4096, fp) : 0;
-        out->len += n;
-    } while (n > 0);
-    fclose(fp);
-    flux_buf_puts(out, "");
-    return out->failed;
-}
 
 /* JSON and YAML are both read by the reader of jobspec texts, which takes either. */
 static int load_file(const char *path, json_t *formats, struct flux_error *err)
@@ -35,12 +19,13 @@ static int load_file(const char *path, json_t *formats, struct flux_error *err)
     FLUX_AUTO_BUF text = FLUX_BUF_INIT(FILE_MAX);
     json_t *o = NULL, *found, *value;
     const char *name;
-    int r = read_file(path, &text);
+    int r;
 
-    if (r == -ENOENT || r == -ENOTDIR)
+    if (access(path, F_OK) < 0)
         return 0;
+    r = cli_read_file(path, &text, err);
     if (r < 0)
-        return flux_error_sys(err, r, "%s", path);
+        return r;
     r = flux_jobspec_parse(text.data, text.len, &o, err);
     if (r < 0)
         return flux_error_prefix(err, r, "%s", path);

@@ -22,6 +22,10 @@ static void field_text(const struct format_column *c, const struct format_spec *
 
 void format_row(const struct format *f, const void *row, struct flux_buf *out)
 {
+    const char *color = f->color ? f->color(row) : NULL;
+
+    if (color)
+        flux_buf_puts(out, color);
     for (size_t i = 0; i < f->count; i++) {
         const struct format_column *c = &f->columns[i];
 
@@ -31,7 +35,7 @@ void format_row(const struct format *f, const void *row, struct flux_buf *out)
         if (c->field)
             field_text(c, &c->spec, row, out);
     }
-    flux_buf_putc(out, '\n');
+    flux_buf_puts(out, color ? "\033[0m\n" : "\n");
 }
 
 /* A header is a text: it keeps the place of the column, not its number format. */

@@ -3,15 +3,14 @@
  */
 #include "submit.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <flux/buf.h>
 #include <flux/fsd.h>
 #include <flux/idset.h>
 
+#include "readfile.h"
 #include "signals.h"
 
 enum { ADD_FILE_MAX = 8 << 20 };
@@ -219,22 +218,13 @@ static int add_file_at(json_t *attributes, const char *name, int mode, const cha
                        struct flux_error *err)
 {
     FLUX_AUTO_BUF data = FLUX_BUF_INIT(ADD_FILE_MAX);
-    FLUX_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    ssize_t n;
+    int r = cli_read_file(path, &data, err);
 
-    if (fd < 0 || fstat(fd, &st) < 0)
+    if (r < 0)
+        return flux_error_prefix(err, r, "--add-file");
+    if (stat(path, &st) < 0)
         return flux_error_sys(err, -errno, "--add-file: %s", path);
-    do {
-        char *room = flux_buf_reserve(&data, 65536);
-
-        if (!room)
-            return flux_error_set(err, -EFBIG, "--add-file: %s: larger than 8 MiB", path);
-        n = read(fd, room, 65536);
-        if (n < 0)
-            return flux_error_sys(err, -errno, "--add-file: %s", path);
-        data.len += (size_t)n;
-    } while (n > 0);
     return submit_add_file(attributes, name, mode >= 0 ? mode : (int)(st.st_mode & 0777),
                            data.data ? data.data : "", data.len, err);
 }

@@ -77,31 +77,39 @@ static int set_constraints(struct submission *s, const struct cli *cli, struct f
     return 0;
 }
 
-static int set_flags(struct submission *s, const struct cli *cli, struct flux_error *err)
+int submit_flags_parse(const char *list, unsigned *flags, struct flux_error *err)
 {
     static const struct {
         const char *name;
         unsigned bit;
     } names[] = {
         {"debug", SUBMIT_DEBUG}, {"waitable", SUBMIT_WAITABLE}, {"novalidate", SUBMIT_NOVALIDATE}};
+
+    for (const char *p = list; *p;) {
+        size_t n = strcspn(p, ","), k = 0;
+
+        while (k < FLUX_ARRAY_SIZE(names) &&
+               (strlen(names[k].name) != n || memcmp(names[k].name, p, n) != 0))
+            k++;
+        if (k == FLUX_ARRAY_SIZE(names))
+            return flux_error_set(err, -EINVAL, "--flags: Unknown flag '%.*s'", (int)n, p);
+        *flags |= names[k].bit;
+        p += n + (p[n] == ',');
+    }
+    return 0;
+}
+
+static int set_flags(struct submission *s, const struct cli *cli, struct flux_error *err)
+{
     const char *list;
     size_t i = 0;
+    int r = 0;
 
     if (cli_has(cli, "debug"))
         s->flags |= SUBMIT_DEBUG;
-    while ((list = cli_next(cli, "flags", &i)))
-        for (const char *p = list; *p;) {
-            size_t n = strcspn(p, ","), k = 0;
-
-            while (k < FLUX_ARRAY_SIZE(names) &&
-                   (strlen(names[k].name) != n || memcmp(names[k].name, p, n) != 0))
-                k++;
-            if (k == FLUX_ARRAY_SIZE(names))
-                return flux_error_set(err, -EINVAL, "--flags: Unknown flag '%.*s'", (int)n, p);
-            s->flags |= names[k].bit;
-            p += n + (p[n] == ',');
-        }
-    return 0;
+    while (r == 0 && (list = cli_next(cli, "flags", &i)))
+        r = submit_flags_parse(list, &s->flags, err);
+    return r;
 }
 
 int submit_urgency_parse(const char *text, struct flux_error *err)

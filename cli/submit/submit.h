@@ -65,6 +65,8 @@ int submit_add_file(json_t *attributes, const char *name, int mode, const void *
                     struct flux_error *err);
 /* Number from 0 to 31, or a name: hold, default, expedite. -EINVAL. */
 int submit_urgency_parse(const char *text, struct flux_error *err);
+/* "debug,waitable" into *flags. */
+int submit_flags_parse(const char *list, unsigned *flags, struct flux_error *err);
 /* Set a value at a dotted key of an object. */
 int submit_set_path(json_t *object, const char *key, json_t *value, struct flux_error *err);
 

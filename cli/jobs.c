@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* flux jobs: list jobs. */
+#include "jobargs.h"
+
+#include <unistd.h>
+
+#include <flux/constraint.h>
+#include <flux/hostlist.h>
+#include <flux/idset.h>
+#include <flux/v1/job_list.h>
+
+#include "events.h"
+#include "handle.h"
+#include "jobfields.h"
+#include "submit/submit.h"
+
+enum { DEFAULT_COUNT = 1000, LISTING_MAX = 1 << 30 };
+
+static const struct flux_option options[] = {
+    {"all", 'a', OPT_FLAG, NULL, "Jobs in all states"},
+    {"all-users", 'A', OPT_FLAG, NULL, "Jobs of all users"},
+    {"no-header", 'n', OPT_FLAG, NULL, "Suppress printing of header line"},
+    {"user", 'u', OPT_STR, "USER", "Jobs of this user, or of 'all'"},
+    {"count", 'c', OPT_INT, "N", "At most N jobs (default 1000; 0: no limit)"},
+    {"since", 0, OPT_STR, "WHEN", "Inactive since then: -FSD, or a date (implies -a)"},
+    {"name", 0, OPT_STR, "NAME", "Jobs with this name"},
+    {"queue", 'q', OPT_MULTI, "QUEUE,...", "Jobs in these queues"},
+    {"include", 'i', OPT_STR, "HOSTS|RANKS", "Jobs on these hosts or ranks"},
+    {"filter", 'f', OPT_STR, "STATE|RESULT,...", "Jobs in these states or with these results"},
+    {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
+    {"sort", 0, OPT_STR, "KEY,...", "Sort by these fields; -KEY: descending"},
+    {"json", 0, OPT_FLAG, NULL, "Print JSON"},
+    {"stats", 0, OPT_FLAG, NULL, "Print a line of statistics first"},
+    {"stats-only", 0, OPT_FLAG, NULL, "Print the statistics only"},
+    {"color", 'L', OPT_OPTSTR, "always|never|auto", "Colour the output"},
+    {NULL},
+};
+
+#define HEAD "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} "
+static const struct format_named formats[] = {
+    {"default", "Default flux-jobs format string",
+     HEAD "{status_abbrev:>2.2} {ntasks:>6} {nnodes:>6h} {contextual_time!F:>8h} "
+          "{contextual_info}"},
+    {"cute", "Default with emoji status",
+     HEAD "{status_emoji:>5.5} {ntasks:>6} {nnodes:>6h} {contextual_time!F:>8h} "
+          "{contextual_info}"},
+    {"long", "Extended flux-jobs format string",
+     HEAD "{status:>9.9} {ntasks:>6} {nnodes:>6h} {t_submit!d:%b%d %R::>12} "
+          "{t_remaining!F:>12h} {contextual_time!F:>8h} {contextual_info}"},
+    {"deps", "Show job urgency, priority, and dependencies",
+     "{id.f58:>12} ?:{queue:<8.8} {name:<10.10+} {urgency:<3} {priority:<12} {state:<8.8} "
+     "{dependencies}"},
+    {"endreason", "Show reason each job ended",
+     HEAD "{status_abbrev:>2.2} {t_inactive!d:%b%d %R::>12h} {inactive_reason}"},
+    {NULL},
+};
+
+static int print_stats(struct cli *cli)
+{
+    flux_job_list_stats_request in = FLUX_JOB_LIST_STATS_REQUEST_INIT;
+    flux_job_list_stats_response *s = NULL;
+    struct flux_error err = {""};
+    size_t i = 0;
+
+    in.queue = (char *)cli_next(cli, "queue", &i);
+    if (!in.queue)
+        in.queue = (char *)"";
+    if (flux_job_list_stats(cli_handle(cli), FLUX_ANY, &in, &s, &err) < 0)
+        return cli_fail(cli, "%s", err.text);
+    printf("%u running, %u completed, %u failed, %u pending", s->run + s->cleanup, s->successful,
+           s->failed + s->canceled + s->timeout, s->depend + s->priority + s->sched);
+    if (s->purged > 0)
+        printf(", %u inactive purged", s->purged);
+    putchar('\n');
+    flux_job_list_stats_response_free(s);
+    return 0;
+}
+
+/* {"hostlist":[..]} or {"ranks":[..]} */
+static char *include_constraint(const char *text, struct flux_error *err)
+{
+    FLUX_AUTO(idset) ranks = NULL;
+    FLUX_AUTO(hostlist) hosts = NULL;
+    json_t *o;
+    char *s;
+
+    if (flux_idset_decode(text, &ranks, NULL) == 0)
+        o = json_pack("{s:[s]}", "ranks", text);
+    else if (flux_hostlist_decode(text, &hosts, err) == 0)
+        o = json_pack("{s:[s]}", "hostlist", text);
+    else
+        return NULL;
+    s = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return s;
+}
+
+static int set_since(struct cli *cli, double *ret, struct flux_error *err)
+{
+    const char *text = cli_str(cli, "since", NULL);
+    FLUX_AUTO_STR positive = NULL;
+    double now = flux_walltime();
+    int r;
+
+    if (!text)
+        return 0;
+    if (text[0] == '-')
+        positive = flux_printf("+%s", text + 1);
+    r = submit_date_parse(positive ? positive : text, now, ret, err);
+    if (r == 0 && positive)
+        *ret = now - (*ret - now);
+    return r < 0 ? flux_error_prefix(err, r, "--since") : 0;
+}
+
+/* What -a, -f and --since say about states. */
+static int set_states(struct cli *cli, flux_job_list_list_request *in, struct flux_error *err)
+{
+    const char *filter = cli_str(cli, "filter", NULL);
+    uint32_t states = 0, results = 0;
+
+    if (filter && cli_states_parse(filter, &states, &results, err) < 0)
+        return -EINVAL;
+    if (results)
+        states |= JOB_INACTIVE;
+    else if (!filter)
+        states =
+            cli_has(cli, "all") || cli_has(cli, "since") ? JOB_ACTIVE | JOB_INACTIVE : JOB_ACTIVE;
+    in->states = states;
+    in->results = states & JOB_INACTIVE ? results : 0;
+    return 0;
+}
+
+/* One queue is the service's to select; of several, this. */
+static bool in_queues(const struct cli *cli, const char *queue)
+{
+    const char *list;
+    size_t i = 0;
+    bool any = false;
+
+    while ((list = cli_next(cli, "queue", &i)))
+        for (const char *p = list; *p;) {
+            size_t n = strcspn(p, ",");
+
+            any = true;
+            if (queue && strlen(queue) == n && memcmp(p, queue, n) == 0)
+                return true;
+            p += n + (p[n] == ',');
+        }
+    return !any;
+}
+
+static int print_json(flux_job_list_job **jobs, size_t count, bool single)
+{
+    json_t *list = json_array(), *all;
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, job_to_json(jobs[i]));
+    all = single && count == 1 ? json_incref(json_array_get(list, 0))
+                               : json_pack("{s:O}", "jobs", list);
+    json_dumpf(all, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(all);
+    json_decref(list);
+    return 0;
+}
+
+static int print_jobs(struct cli *cli, struct format *f, flux_job_list_job **jobs, size_t count)
+{
+    FLUX_AUTO_BUF out = FLUX_BUF_INIT(LISTING_MAX);
+    struct flux_error err = {""};
+    struct job_rows rows;
+    bool color = false;
+    int r = cli_color(cli, &color, &err);
+
+    if (r < 0)
+        return cli_fail(cli, "%s", err.text);
+    if (color)
+        f->color = job_color;
+    job_rows_init(&rows, jobs, count);
+    r = format_rows(f, rows.pointers, count, cli_str(cli, "sort", NULL), !cli_has(cli, "no-header"),
+                    &out, &err);
+    job_rows_done(&rows);
+    if (r < 0)
+        return cli_fail(cli, "%s", err.text);
+    fwrite(out.data, 1, out.len, stdout);
+    return 0;
+}
+
+static int show(struct cli *cli, struct format *f, flux_job_list_job **jobs, size_t count,
+                bool single)
+{
+    return cli_has(cli, "json") ? print_json(jobs, count, single) : print_jobs(cli, f, jobs, count);
+}
+
+static int list_ids(struct cli *cli, struct format *f)
+{
+    flux_job_list_ids_request in = FLUX_JOB_LIST_IDS_REQUEST_INIT;
+    flux_job_list_ids_response *out = NULL;
+    FLUX_AUTO_MEM(uint64_t) ids = NULL;
+    struct flux_error err = {""};
+    int r;
+
+    ids = cli_jobids(cli, 0, &in.n_ids);
+    in.ids = ids;
+    if (flux_job_list_ids(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
+        return cli_fail(cli, "%s", err.text);
+    r = show(cli, f, out->jobs, out->n_jobs, cli->argc == 1);
+    flux_job_list_ids_response_free(out);
+    return r;
+}
+
+static int list_matching(struct cli *cli, struct format *f)
+{
+    flux_job_list_list_request in = FLUX_JOB_LIST_LIST_REQUEST_INIT;
+    const char *include = cli_str(cli, "include", NULL);
+    flux_job_list_list_response *out = NULL;
+    FLUX_AUTO_STR constraint = NULL;
+    struct flux_error err = {""};
+    size_t n = 0, i = 0;
+    const char *queue = cli_next(cli, "queue", &i);
+    int r;
+
+    in.max_entries = (uint32_t)cli_int(cli, "count", DEFAULT_COUNT);
+    in.userid = cli_has(cli, "all-users") ? ANY_USER : cli_user(cli, cli_str(cli, "user", NULL));
+    in.name = (char *)cli_str(cli, "name", "");
+    in.queue =
+        queue && !strchr(queue, ',') && cli_count(cli, "queue") == 1 ? (char *)queue : (char *)"";
+    if (include && !(constraint = include_constraint(include, &err)))
+        return cli_fail(cli, "%s", err.text);
+    in.constraint = constraint ? constraint : (char *)"";
+    if (set_states(cli, &in, &err) < 0 || set_since(cli, &in.since, &err) < 0 ||
+        flux_job_list_list(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
+        return cli_fail(cli, "%s", err.text);
+    for (size_t k = 0; k < out->n_jobs; k++)
+        if (in_queues(cli, out->jobs[k]->queue)) {
+            flux_job_list_job *keep = out->jobs[k];
+
+            out->jobs[k] = out->jobs[n];
+            out->jobs[n++] = keep;
+        }
+    r = show(cli, f, out->jobs, n, false);
+    flux_job_list_list_response_free(out);
+    return r;
+}
+
+static int run(struct cli *cli)
+{
+    struct flux_error err = {""};
+    FLUX_AUTO_STR text = NULL;
+    struct format *f = NULL;
+    int r;
+
+    r = format_choose("flux-jobs", cli_str(cli, "format", NULL), formats,
+                      "FLUX_JOBS_FORMAT_DEFAULT", &text, &err);
+    if (r > 0)
+        return 0;
+    if (r < 0 || format_compile(job_fields, text, &f, &err) < 0)
+        return cli_fail(cli, "%s", err.text);
+    r = cli_has(cli, "stats") || cli_has(cli, "stats-only") ? print_stats(cli) : 0;
+    if (r == 0 && !cli_has(cli, "stats-only"))
+        r = cli->argc > 0 ? list_ids(cli, f) : list_matching(cli, f);
+    format_free(f);
+    return r;
+}
+
+const struct flux_verb verb_jobs = {
+    .path = "jobs",
+    .args = "[JOBID...]",
+    .summary = "List jobs",
+    .options = {options},
+    .tagged = true,
+    .run = run,
+};

@@ -28,8 +28,9 @@ class Job:
         self.tmp = tmp
         self.fields = {"job_id": JOB, "rundir": str(tmp), "hostname": "node0"}
 
-    def document(self, command, ntasks=1, cores="0-63", nnodes=1, options=None, environment=None, cwd=None, **fields):
-        system = {"duration": 0, "cwd": str(cwd or self.tmp),
+    def document(self, command, ntasks=1, cores="0-63", nnodes=1, options=None, environment=None, cwd=None, system=None,
+                 **fields):
+        system = {**(system or {}), "duration": 0, "cwd": str(cwd or self.tmp),
                   "environment": {"PATH": os.environ["PATH"], **(environment or {})},
                   "shell": {"options": options or {}}}
         slot = {"type": "slot", "count": ntasks, "label": "task", "with": [{"type": "core", "count": 1}]}
@@ -208,6 +209,23 @@ def test_arguments_and_variables_are_filled_in(job):
     p = job.run(["sh", "-c", "echo {{task.rank}}/{{ntasks}} {{node.name}} {{nosuch}} $V"], 2,
                 options={"env-expand": {"V": "v{{task.index}}"}})
     assert sorted(p.out.splitlines()) == ["0/2 node0 {{nosuch}} v0", "1/2 node0 {{nosuch}} v1"]
+
+
+def test_files_of_the_jobspec_are_laid_out(job):
+    files = {"script": {"mode": 0o100755, "encoding": "utf-8", "data": "#!/bin/sh\necho $0 $1\n"},
+             "a/b": {"mode": 0o100600, "encoding": "base64", "data": "aGVsbG8K"},
+             "conf.json": {"mode": 0o100644, "data": {"x": 1}}, "d": {"mode": 0o40700},
+             "link": {"mode": 0o120777, "data": "a/b"}}
+    p = job.run(["sh", "-c", "{{tmpdir}}/script 1; cd {{tmpdir}}; cat a/b link conf.json; stat -c %a script a/b d"],
+                system={"files": files})
+    assert p.rc == 0 and p.out.split() == [p.out.split()[0], "1", "hello", "hello", '{"x":1}755', "600", "700"]
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/../../x", "", "a//b", "./x", "link/x"])
+def test_files_stay_in_the_directory(job, name):
+    files = {"link": {"mode": 0o120777, "data": str(job.tmp)}, name: {"mode": 0o100600, "data": "x"}}
+    p = job.run(["true"], system={"files": files})
+    assert p.rc == 1 and "files: cannot make" in p.err and not (job.tmp / "x").exists()
 
 
 def test_soft_limits_are_set(job):

@@ -7,6 +7,7 @@
 #include <flux/shell.h>
 
 extern const struct flux_shell_plugin shell_plugin_tmpdir;
+extern const struct flux_shell_plugin shell_plugin_files;
 extern const struct flux_shell_plugin shell_plugin_pmi;
 extern const struct flux_shell_plugin shell_plugin_rlimit;
 extern const struct flux_shell_plugin shell_plugin_affinity;

@@ -152,8 +152,9 @@ static void print_frames(struct attach_job *job, const flux_job_io_read_response
         switch (frame->stream) {
         case FLUX_JOB_IO_STREAM_STDOUT:
         case FLUX_JOB_IO_STREAM_STDERR:
-            emit_data(&job->attach->output, frame);
-            break;
+            if (!frame->component || strcmp(frame->component, "file") != 0)
+                emit_data(&job->attach->output, frame);
+            break; /* "file": on its way to a file that the first shell writes */
         case FLUX_JOB_IO_STREAM_LOG:
             emit_log(job, frame);
             break;

@@ -5,6 +5,8 @@
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <flux/buf.h>
 #include <flux/fsd.h>
@@ -73,6 +75,16 @@ static bool to_file(const char *name)
     return name && strcmp(name, "none") != 0 && strcmp(name, "kvs") != 0;
 }
 
+/* A job that we stay attached to may read what we can read, unless that is surely nothing: a shell
+ * that is told to expect input asks for it. */
+static bool gives_input(const struct cli *cli)
+{
+    struct stat st;
+
+    return strcmp(cli->verb->path, "run") == 0 && fstat(STDIN_FILENO, &st) == 0 &&
+           !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+}
+
 static int set_io(const struct cli *cli, json_t *options, struct flux_error *err)
 {
     const char *input = cli_str(cli, "input", NULL);
@@ -82,7 +94,11 @@ static int set_io(const struct cli *cli, json_t *options, struct flux_error *err
     if (input && !is_rank_set(input)) {
         set_string(options, "input.stdin.type", "file");
         set_string(options, "input.stdin.path", input);
-    }
+    } else if (input) {
+        set_string(options, "input.stdin.type", "service");
+        set_string(options, "input.stdin.ranks", input);
+    } else if (gives_input(cli))
+        set_string(options, "input.stdin.type", "service");
     if (to_file(output)) {
         set_string(options, "output.stdout.type", "file");
         set_string(options, "output.stdout.path", output);

@@ -2,13 +2,12 @@
 /* Which parts share a thread, and in which order modules start. */
 #include "modhost.h"
 
-#include "../modules/resource/part.h"
-#include "../modules/sched-simple/part.h"
-
 #define PARTS(...) ((const struct flux_part *const[]){__VA_ARGS__, NULL})
 
 extern const struct flux_part exec_part;
 extern const struct flux_part kvs_part;
+extern const struct flux_part resource_part;
+extern const struct flux_part sched_simple_part;
 
 const struct placement placements[] = {
     {"exec", PARTS(&exec_part)},

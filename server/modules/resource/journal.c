@@ -197,8 +197,10 @@ void journal_close(struct journal *j)
 
     if (!j)
         return;
-    if (j->commit)
+    if (j->commit) {
+        flux_future_then(j->commit, NULL, NULL); /* waited for here, and freed below */
         r = settle(j, flux_kvs_commit_result(j->commit, NULL, &err), &err);
+    }
     flux_future_free(FLUX_GIVE(j->commit));
     answer(j, r, err.text);
     j->sent = FLUX_GIVE(j->waiting);

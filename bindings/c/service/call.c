@@ -74,6 +74,11 @@ char *flux_call_printf(struct flux_call *call, const char *fmt, ...)
     return s;
 }
 
+ProtobufCAllocator *flux_call_allocator(struct flux_call *call)
+{
+    return &call->arena.allocator;
+}
+
 int flux_call_fail(struct flux_call *call, int errnum, const char *fmt, ...)
 {
     va_list ap;

@@ -191,10 +191,6 @@ static void gather_job(struct manager *mgr, struct job *job, struct batch_job *b
             add_op(mgr, FLUX_KVS_OP_APPEND, flux_job_key(key, job->id, "guest.exec.eventlog")),
             job->exec_log.data, job->exec_log.len);
     }
-    if (bj->is_clean) {
-        active_key(key, job->id);
-        add_op(mgr, FLUX_KVS_OP_UNLINK, key);
-    }
 }
 
 static struct batch *gather(struct manager *mgr)
@@ -217,8 +213,13 @@ static struct batch *gather(struct manager *mgr)
 
 /* --- committing --- */
 
-static void finish_job(struct manager *mgr, struct job *job)
+/* Its end is stored and the journal has told of it: only now may a restart pass it over. */
+void commit_forget(struct manager *mgr, struct job *job)
 {
+    char key[64];
+
+    active_key(key, job->id);
+    commit_unlink(mgr, key);
     wait_note_inactive(mgr, job);
     manager_remove(mgr, job);
     job_free(job);
@@ -233,7 +234,7 @@ static void settle(struct manager *mgr, struct batch *b)
         job->r_durable |= b->jobs[i].has_r;
         flux_buf_consume(&job->exec_log, b->jobs[i].exec_len);
         if (b->jobs[i].is_clean && !job->dirty)
-            finish_job(mgr, job);
+            commit_forget(mgr, job);
         else
             job_advance(mgr, job);
     }

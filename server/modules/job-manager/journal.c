@@ -122,6 +122,17 @@ static void send_backlog(struct manager *mgr, struct flux_call *call)
     reset();
 }
 
+/* Jobs whose end was stored just before a crash: now that it has been told, they can go. */
+static void forget_ended(struct manager *mgr)
+{
+    struct job *job, *next;
+
+    HASH_ITER (hh, mgr->jobs, job, next)
+        if (job->state == FLUX_JOB_INACTIVE && !job->dirty && job->log_committed == job->log.len &&
+            !mgr->commit)
+            commit_forget(mgr, job);
+}
+
 int job_manager_journal(struct flux_call *call, const flux_job_manager_journal_request *in)
 {
     struct manager *mgr = flux_call_data(call);
@@ -133,6 +144,7 @@ int job_manager_journal(struct flux_call *call, const flux_job_manager_journal_r
     flux_job_manager_journal_send(call, &empty);
     j->call = call;
     DL_APPEND(mgr->journals, j);
+    forget_ended(mgr);
     flux_call_on_cancel(call, on_cancel, j);
     return FLUX_CALL_LATER;
 }

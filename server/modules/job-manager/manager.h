@@ -162,6 +162,8 @@ void commit_unlink(struct manager *mgr, const char *key);
 /* `done` is called after the commit that holds everything queued so far. */
 void commit_wait(struct manager *mgr, struct flux_call *call,
                  void (*done)(struct waiter *w, int r, const char *text), void *arg);
+/* The job is inactive and that is stored: it leaves the table. Frees it. */
+void commit_forget(struct manager *mgr, struct job *job);
 /* Block until nothing is left to commit (module stop). */
 void commit_drain(struct manager *mgr);
 

@@ -59,6 +59,9 @@ char *flux_call_strdup(struct flux_call *call, const char *s);
 char *flux_call_printf(struct flux_call *call, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* For protobuf_c_message_unpack() into the call's memory. */
+ProtobufCAllocator *flux_call_allocator(struct flux_call *call);
+
 /* Set the error text; returns -errnum, for `return flux_call_fail(call, ENOENT, "no job %s", s);`
  */
 int flux_call_fail(struct flux_call *call, int errnum, const char *fmt, ...)

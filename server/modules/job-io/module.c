@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* job-io as a part of its module. */
+#include "io.h"
+
+static const struct flux_job_io_ops ops = FLUX_JOB_IO_OPS(job_io);
+
+static int start(struct flux *h, int argc, char *const *argv, void **state, struct flux_error *err)
+{
+    struct io *io = flux_alloc(sizeof(*io));
+    int r;
+
+    io->h = h;
+    r = flux_job_io_serve(h, &ops, io, err);
+    if (r < 0)
+        free(io);
+    *state = r < 0 ? NULL : io;
+    return r;
+}
+
+static void stop(struct flux *h, void *state)
+{
+    struct io *io = state;
+
+    output_free_all(io);
+    input_free_all(io);
+    free(io);
+}
+
+const struct flux_part job_io_part = {.name = "job-io", .start = start, .stop = stop};

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The output of a job while it is written and read. */
+#include <flux/fluid.h>
+#include <flux/v1/job_list.h>
+
+#include "io.h"
+
+struct output *output_find(struct io *io, uint64_t id)
+{
+    struct output *out;
+
+    HASH_FIND(hh, io->outputs, &id, sizeof(id), out);
+    return out;
+}
+
+static void on_job_ended(struct flux_future *f, void *arg)
+{
+    struct output *out = arg;
+
+    flux_future_free(f);
+    out->wait = NULL;
+    output_end(out);
+}
+
+/* A job's shells may end without a word: its end is the end of its output, too. */
+static void wait_for_end(struct output *out)
+{
+    flux_job_list_wait_state_request in = FLUX_JOB_LIST_WAIT_STATE_REQUEST_INIT;
+
+    in.id = out->id;
+    in.states = FLUX_JOB_INACTIVE;
+    out->wait = flux_job_list_wait_state_async(out->io->h, FLUX_ANY, &in);
+    flux_future_then(out->wait, on_job_ended, out);
+}
+
+struct output *output_get(struct io *io, uint64_t id)
+{
+    struct output *out = output_find(io, id);
+
+    if (out)
+        return out;
+    out = flux_alloc(sizeof(*out));
+    out->io = io;
+    out->id = id;
+    HASH_ADD(hh, io->outputs, id, sizeof(out->id), out);
+    wait_for_end(out);
+    return out;
+}
+
+static void free_segment(struct segment *s)
+{
+    flux_buf_done(&s->data);
+    free(s->ref);
+    free(s);
+}
+
+static void destroy(struct output *out)
+{
+    HASH_DEL(out->io->outputs, out);
+    flux_future_free(out->wait);
+    while (out->first) {
+        struct segment *s = out->first;
+        out->first = s->next;
+        free_segment(s);
+    }
+    free(out->seq);
+    free(out);
+}
+
+void output_release(struct output *out)
+{
+    if (out->ended && out->saved && !out->readers && !out->busy)
+        destroy(out);
+}
+
+void output_free_all(struct io *io)
+{
+    struct output *out, *next;
+
+    HASH_ITER (hh, io->outputs, out, next) {
+        struct reader *r, *more;
+        DL_FOREACH_SAFE(out->readers, r, more)
+        {
+            DL_DELETE(out->readers, r);
+            flux_future_free(r->load);
+            flux_bytes_unref(r->loaded);
+            free(r);
+        }
+        destroy(out);
+    }
+}
+
+static struct segment *open_segment(struct output *out)
+{
+    struct segment *s = out->last;
+
+    if (s && !s->closed)
+        return s;
+    s = flux_alloc(sizeof(*s));
+    s->data.max = (size_t)64 << 20;
+    if (out->last)
+        out->last->next = s;
+    else
+        out->first = s;
+    out->last = s;
+    return s;
+}
+
+static void close_segment(struct output *out, struct segment *s)
+{
+    s->closed = true;
+    store_segment(out, s);
+}
+
+void output_append(struct output *out, const flux_job_io_read_response *item)
+{
+    struct segment *s = open_segment(out);
+    size_t n = protobuf_c_message_get_packed_size(&item->base);
+    uint32_t prefix = htobe32(n);
+    struct reader *r, *next;
+    char *room;
+
+    flux_buf_add(&s->data, &prefix, sizeof(prefix));
+    room = flux_buf_reserve(&s->data, n);
+    protobuf_c_message_pack(&item->base, (uint8_t *)room);
+    s->data.len += n;
+    s->bytes = s->data.len;
+    DL_FOREACH_SAFE(out->readers, r, next)
+    reader_push(r);
+    if (s->bytes >= SEGMENT_BYTES)
+        close_segment(out, s);
+}
+
+void output_end(struct output *out)
+{
+    struct reader *r, *next;
+
+    if (out->ended)
+        return;
+    out->ended = true;
+    flux_future_free(out->wait);
+    out->wait = NULL;
+    if (out->last && !out->last->closed) {
+        if (out->last == out->first && out->last->bytes <= INLINE_BYTES)
+            out->last->closed = true; /* goes into the list itself */
+        else
+            close_segment(out, out->last);
+    }
+    store_list(out);
+    DL_FOREACH_SAFE(out->readers, r, next)
+    reader_push(r);
+    output_release(out);
+}
+
+/* --- Write --- */
+
+static uint32_t *seq_of(struct output *out, uint32_t shell)
+{
+    if (shell >= out->nseq) {
+        out->seq = flux_realloc(out->seq, shell + 1, sizeof(*out->seq));
+        memset(out->seq + out->nseq, 0, (shell + 1 - out->nseq) * sizeof(*out->seq));
+        out->nseq = shell + 1;
+    }
+    return &out->seq[shell];
+}
+
+static int take_write(struct flux_call *call, const void *arg)
+{
+    const flux_job_io_write_request *in = arg;
+    flux_job_io_write_response reply = FLUX_JOB_IO_WRITE_RESPONSE_INIT;
+    flux_job_io_read_response item = FLUX_JOB_IO_READ_RESPONSE_INIT;
+    struct output *out;
+    uint32_t *seq;
+
+    if (!in->shells || in->shell_rank >= in->shells || in->shells > 1u << 20)
+        return flux_call_fail(call, EINVAL, "no such shell rank");
+    out = output_get(flux_call_data(call), in->id);
+    out->shells = in->shells;
+    seq = seq_of(out, in->shell_rank);
+    if (in->seq > *seq && !out->ended) { /* else: sent again after a reconnect */
+        *seq = in->seq;
+        item.frames = in->frames;
+        item.n_frames = in->n_frames;
+        for (size_t i = 0; i < in->n_frames; i++)
+            out->bytes += in->frames[i]->data.len;
+        if (in->n_frames)
+            output_append(out, &item);
+        out->done += in->done;
+    }
+    reply.stored = out->bytes;
+    if (out->done == out->shells)
+        output_end(out);
+    flux_job_io_write_reply(call, &reply);
+    return FLUX_CALL_LATER;
+}
+
+int job_io_write(struct flux_call *call, const flux_job_io_write_request *in,
+                 flux_job_io_write_response *out)
+{
+    return with_access(call, in->id, in, take_write);
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* job-list: follows the job manager's journal. Active jobs are in memory; when a job is inactive
+ * its row goes to the history (SQLite) and it leaves memory. */
+#ifndef JOB_LIST_H
+#define JOB_LIST_H
+
+#include <uthash.h>
+
+#include <flux/job.h>
+#include <flux/module.h>
+#include <flux/v1/job_list_service.h>
+#include <flux/v1/job_manager.h>
+
+#define HISTORY_FILE "job-history.sqlite"
+
+/* A job as it is listed: the message, with strings of our own. */
+struct record {
+    flux_job_list_job job;
+    json_t *annotations;
+    UT_hash_handle hh;
+};
+
+struct history;
+
+struct wait_state {
+    struct flux_call *call;
+    uint64_t id;
+    uint32_t states;
+    struct wait_state *next, *prev;
+};
+
+struct list {
+    struct flux *h;
+    struct record *jobs; /* active, by id */
+    struct history *history;
+    struct flux_future *journal;
+    bool caught_up; /* the journal has told all that was before */
+    struct wait_state *waits;
+    flux_job_list_stats_response stats;
+    bool private_mode;
+};
+
+FLUX_JOB_LIST_HANDLERS(job_list);
+
+/* record.c */
+struct record *record_new(uint64_t id);
+void record_free(struct record *r);
+void record_set_jobspec(struct record *r, const char *jobspec);
+void record_set_r(struct record *r, const char *text);
+/* Apply one or more lines of the eventlog. */
+void record_apply(struct record *r, const char *events);
+void record_replace(const char **field, const char *value);
+
+/* history.c. Errors are negative errnos with a text. */
+int history_open(const char *path, struct history **ret, struct flux_error *err);
+void history_close(struct history *hy);
+void history_begin(struct history *hy);
+int history_commit(struct history *hy, struct flux_error *err);
+int history_put(struct history *hy, const flux_job_list_job *job, struct flux_error *err);
+void history_remove(struct history *hy, uint64_t id);
+bool history_get(struct history *hy, uint64_t id, flux_job_list_job *ret, struct flux_call *call);
+/* Newest first; cb returns false to stop. The job's strings live until the call is answered. */
+void history_visit(struct history *hy, const flux_job_list_list_request *in, bool any_user,
+                   struct flux_call *call, bool (*cb)(flux_job_list_job *job, void *arg),
+                   void *arg);
+void history_count(struct history *hy, flux_job_list_stats_response *stats);
+uint64_t *history_oldest(struct history *hy, double before, int64_t keep, uint32_t batch,
+                         size_t *count);
+
+/* journal.c */
+void journal_follow(struct list *l);
+/* stats.c: a job is counted where it is; sign is +1 or -1. */
+void stats_count(struct list *l, const flux_job_list_job *job, int sign);
+void wait_check(struct list *l, const struct record *r);
+void wait_done(struct list *l);
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* job-list as a part of its module. */
+#include <stdio.h>
+
+#include "list.h"
+
+static const struct flux_job_list_ops ops = FLUX_JOB_LIST_OPS(job_list);
+
+static int configure(struct list *l, const json_t *conf, bool apply, struct flux_error *err)
+{
+    if (apply)
+        l->private_mode =
+            json_is_true(json_object_get(json_object_get(conf, "access"), "private-mode"));
+    return 0;
+}
+
+static int start(struct flux *h, int argc, char *const *argv, void **state, struct flux_error *err)
+{
+    const char *dir = flux_attr(h, "statedir");
+    FLUX_AUTO_STR path = flux_printf("%s/" HISTORY_FILE, dir ? dir : flux_attr(h, "rundir"));
+    struct list *l = flux_alloc(sizeof(*l));
+    int r;
+
+    l->h = h;
+    l->stats = (flux_job_list_stats_response)FLUX_JOB_LIST_STATS_RESPONSE_INIT;
+    configure(l, flux_conf(h), true, NULL);
+    r = history_open(path, &l->history, err);
+    if (r == 0) {
+        history_count(l->history, &l->stats);
+        r = flux_job_list_serve(h, &ops, l, err);
+    }
+    if (r < 0) {
+        history_close(l->history);
+        free(l);
+        return r;
+    }
+    journal_follow(l);
+    *state = l;
+    return 0;
+}
+
+static void stop(struct flux *h, void *state)
+{
+    struct list *l = state;
+    struct record *r, *next;
+
+    flux_future_free(l->journal);
+    wait_done(l);
+    HASH_ITER (hh, l->jobs, r, next) {
+        HASH_DEL(l->jobs, r);
+        record_free(r);
+    }
+    history_close(l->history);
+    free(l);
+}
+
+static int reload(struct flux *h, void *state, const json_t *conf, bool apply,
+                  struct flux_error *err)
+{
+    return configure(state, conf, apply, err);
+}
+
+const struct flux_part job_list_part = {
+    .name = "job-list", .start = start, .stop = stop, .reload = reload};

@@ -5,6 +5,12 @@
 #define PARTS(...) ((const struct flux_part *const[]){__VA_ARGS__, NULL})
 
 extern const struct flux_part exec_part;
+extern const struct flux_part job_exec_part;
+extern const struct flux_part job_info_part;
+extern const struct flux_part job_ingest_part;
+extern const struct flux_part job_io_part;
+extern const struct flux_part job_list_part;
+extern const struct flux_part job_manager_part;
 extern const struct flux_part kvs_part;
 extern const struct flux_part resource_part;
 extern const struct flux_part sched_simple_part;
@@ -13,6 +19,10 @@ const struct placement placements[] = {
     {"exec", PARTS(&exec_part)},
     {"kvs", PARTS(&kvs_part)},
     {"resource", PARTS(&resource_part)},
+    {"job",
+     PARTS(&job_exec_part, &job_manager_part, &job_info_part, &job_list_part, &job_ingest_part),
+     .leader_only = true},
+    {"job-io", PARTS(&job_io_part), .leader_only = true},
     {"sched-simple", PARTS(&sched_simple_part), .leader_only = true},
     {0},
 };

@@ -56,15 +56,16 @@ void simulate_start(struct running *job);
 void simulate_kill(struct running *job, unsigned signum);
 
 /* job.c: what happens to a running job, told to the job manager. */
-struct running *job_new(struct jobexec *je, struct flux_call *call, uint64_t id, uint32_t userid);
-void job_free(struct running *job);
-void job_started(struct running *job);
-void job_exception(struct running *job, const char *type, unsigned severity, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+struct running *running_new(struct jobexec *je, struct flux_call *call, uint64_t id,
+                            uint32_t userid);
+void running_free(struct running *job);
+void running_started(struct running *job);
+void running_exception(struct running *job, const char *type, unsigned severity, const char *fmt,
+                       ...) __attribute__((format(printf, 4, 5)));
 /* All shells have ended: tell, give everything back, forget it. */
-void job_finished(struct running *job);
-void job_abort(struct running *job, const char *type);
-void job_set_expiration(struct running *job, double expiration);
-void job_note_status(struct running *job, int status);
+void running_finished(struct running *job);
+void running_abort(struct running *job, const char *type);
+void running_set_expiration(struct running *job, double expiration);
+void running_note_status(struct running *job, int status);
 
 #endif

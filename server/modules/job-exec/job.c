@@ -12,7 +12,8 @@
 #include <flux/eventlog.h>
 #include <flux/fluid.h>
 
-struct running *job_new(struct jobexec *je, struct flux_call *call, uint64_t id, uint32_t userid)
+struct running *running_new(struct jobexec *je, struct flux_call *call, uint64_t id,
+                            uint32_t userid)
 {
     struct running *job = flux_alloc(sizeof(*job));
     uv_loop_t *loop = flux_loop(je->h);
@@ -42,7 +43,7 @@ static void on_closed(uv_handle_t *handle)
     free(job);
 }
 
-void job_free(struct running *job)
+void running_free(struct running *job)
 {
     HASH_DEL(job->je->jobs, job);
     flux_future_free(job->exec);
@@ -59,7 +60,7 @@ static void add_event(struct flux_buf *b, const char *name, const char *context)
                               NULL);
 }
 
-void job_started(struct running *job)
+void running_started(struct running *job)
 {
     flux_job_exec_start_response out = FLUX_JOB_EXEC_START_RESPONSE_INIT;
     FLUX_AUTO_BUF b = FLUX_BUF_INIT(0);
@@ -74,7 +75,8 @@ void job_started(struct running *job)
     flux_job_exec_start_send(job->call, &out);
 }
 
-void job_exception(struct running *job, const char *type, unsigned severity, const char *fmt, ...)
+void running_exception(struct running *job, const char *type, unsigned severity, const char *fmt,
+                       ...)
 {
     flux_job_exec_start_response out = FLUX_JOB_EXEC_START_RESPONSE_INIT;
     FLUX_AUTO_STR note = NULL;
@@ -95,13 +97,13 @@ static int code(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-void job_note_status(struct running *job, int status)
+void running_note_status(struct running *job, int status)
 {
     if (code(status) > code(job->status))
         job->status = status;
 }
 
-void job_finished(struct running *job)
+void running_finished(struct running *job)
 {
     flux_job_exec_start_response out = FLUX_JOB_EXEC_START_RESPONSE_INIT;
     FLUX_AUTO_BUF b = FLUX_BUF_INIT(0);
@@ -115,7 +117,7 @@ void job_finished(struct running *job)
     out.exec_events = b.data;
     flux_job_exec_start_send(job->call, &out);
     flux_call_finish(job->call);
-    job_free(job);
+    running_free(job);
 }
 
 /* --- kill sequence: SIGTERM to the tasks, then SIGKILL, then SIGKILL to all that is left --- */
@@ -136,14 +138,14 @@ static void on_killer(uv_timer_t *timer)
     flux_log(job->je->h, LOG_DEBUG, "exec_kill: %s: signal %d", flux_fluid_f58(job->id), SIGKILL);
     send_signal(job, SIGKILL, job->kills >= 1);
     if (++job->kills > job->je->max_kills) {
-        job_exception(job, "exec", 0, "unkillable user processes for job %s",
-                      flux_fluid_f58(job->id));
+        running_exception(job, "exec", 0, "unkillable user processes for job %s",
+                          flux_fluid_f58(job->id));
         return;
     }
     uv_timer_start(timer, on_killer, (uint64_t)(delay * 1000), 0);
 }
 
-void job_abort(struct running *job, const char *type)
+void running_abort(struct running *job, const char *type)
 {
     if (job->aborting)
         return;
@@ -166,10 +168,10 @@ static void on_expire(uv_timer_t *timer)
     }
     job->timed_out = true;
     send_signal(job, SIGALRM, false);
-    job_exception(job, "timeout", 0, "resource allocation expired");
+    running_exception(job, "timeout", 0, "resource allocation expired");
 }
 
-void job_set_expiration(struct running *job, double expiration)
+void running_set_expiration(struct running *job, double expiration)
 {
     job->expiration = expiration;
     if (expiration > 0)

@@ -62,7 +62,7 @@ static void on_cancel(struct flux_call *call, void *arg)
 
     /* The job manager has gone, and with it whoever would hear of the job: it goes on, and is taken
      * over by a manager that comes. */
-    job_free(job);
+    running_free(job);
 }
 
 static int read_r(struct running *job, const char *text, struct flux_error *err)
@@ -76,7 +76,7 @@ static int read_r(struct running *job, const char *text, struct flux_error *err)
     ranks = flux_rset_ranks(r);
     job->ranks = flux_idset_encode(ranks, FLUX_IDSET_RANGE);
     job->starttime = flux_rset_starttime(r);
-    job_set_expiration(job, flux_rset_expiration(r));
+    running_set_expiration(job, flux_rset_expiration(r));
     return 0;
 }
 
@@ -112,11 +112,11 @@ int job_exec_start(struct flux_call *call, const flux_job_exec_start_request *in
     HASH_FIND(hh, je->jobs, &in->id, sizeof(in->id), job);
     if (job)
         return flux_call_fail(call, EEXIST, "job %s runs already", flux_fluid_f58(in->id));
-    job = job_new(je, call, in->id, in->userid);
+    job = running_new(je, call, in->id, in->userid);
     flux_call_on_cancel(call, on_cancel, job);
     r = begin(job, in, &err);
     if (r < 0) {
-        job_free(job);
+        running_free(job);
         return flux_call_fail(call, -r, "%s", err.text);
     }
     return FLUX_CALL_LATER;
@@ -151,7 +151,7 @@ int job_exec_abort(struct flux_call *call, const flux_job_exec_abort_request *in
     struct running *job = find(call, in->id);
 
     if (job)
-        job_abort(job, in->type);
+        running_abort(job, in->type);
     return 0;
 }
 
@@ -162,7 +162,7 @@ int job_exec_expire(struct flux_call *call, const flux_job_exec_expire_request *
 
     if (!job)
         return flux_call_fail(call, ENOENT, "job is not running");
-    job_set_expiration(job, in->expiration);
+    running_set_expiration(job, in->expiration);
     return 0;
 }
 
@@ -197,7 +197,7 @@ static void stop(struct flux *h, void *state)
     struct running *job, *next;
 
     HASH_ITER (hh, je->jobs, job, next)
-        job_free(job);
+        running_free(job);
     free(je->shell);
     free(je->imp);
     free(je);

@@ -73,9 +73,9 @@ static void on_exit_timeout(uv_timer_t *timer)
     struct running *job = timer->data;
     FLUX_AUTO_STR left = flux_idset_encode(job->pending, FLUX_IDSET_RANGE);
 
-    job_exception(job, "exec", 0,
-                  "shells on ranks %s are still there %gs after the first has ended", left,
-                  job->je->exit_timeout);
+    running_exception(job, "exec", 0,
+                      "shells on ranks %s are still there %gs after the first has ended", left,
+                      job->je->exit_timeout);
 }
 
 static void shells_ended(struct running *job, const char *ranks)
@@ -93,11 +93,11 @@ static void on_failure(struct running *job, const flux_exec_failure *fail)
 {
     bool lost = fail->errnum == EHOSTUNREACH;
 
-    job_note_status(job, lost ? W_EXITCODE(0, SIGKILL) : W_EXITCODE(126, 0));
+    running_note_status(job, lost ? W_EXITCODE(0, SIGKILL) : W_EXITCODE(126, 0));
     if (lost)
-        job_exception(job, "node-failure", 0, "%s", fail->text);
+        running_exception(job, "node-failure", 0, "%s", fail->text);
     else
-        job_exception(job, "exec", 0, "%s", fail->text);
+        running_exception(job, "exec", 0, "%s", fail->text);
     shells_ended(job, fail->ranks);
 }
 
@@ -107,9 +107,9 @@ static void on_progress(struct running *job, const flux_exec_start_response *out
 
     flux_idset_remove_set(job->starting, started);
     if (flux_idset_empty(job->starting))
-        job_started(job);
+        running_started(job);
     for (size_t i = 0; i < out->n_exits; i++) {
-        job_note_status(job, out->exits[i]->status);
+        running_note_status(job, out->exits[i]->status);
         shells_ended(job, out->exits[i]->ranks);
     }
     for (size_t i = 0; i < out->n_failures; i++)
@@ -120,10 +120,10 @@ static void on_end(struct running *job, int r, const struct flux_error *err)
 {
     job->exec = NULL;
     if (r != -ENODATA) {
-        job_note_status(job, W_EXITCODE(1, 0));
-        job_exception(job, "exec", 0, "%s", err->text);
+        running_note_status(job, W_EXITCODE(1, 0));
+        running_exception(job, "exec", 0, "%s", err->text);
     }
-    job_finished(job);
+    running_finished(job);
 }
 
 static void on_exec(struct flux_future *f, void *arg)

@@ -26,13 +26,13 @@ static void on_ended(uv_timer_t *timer)
 {
     struct running *job = timer->data;
 
-    job_note_status(job, job->sim_status);
-    job_finished(job);
+    running_note_status(job, job->sim_status);
+    running_finished(job);
 }
 
 void simulate_start(struct running *job)
 {
-    job_started(job);
+    running_started(job);
     uv_timer_start(&job->ended, on_ended, (uint64_t)(job->sim_duration * 1000), 0);
 }
 

@@ -75,10 +75,11 @@ void output_end(struct output *out);
 void output_release(struct output *out);
 void output_free_all(struct io *io);
 /* store.c: segments to blobs, the list to the KVS and back. */
-void store_segment(struct output *out, struct segment *seg);
-void store_list(struct output *out);
+void output_store_segment(struct output *out, struct segment *seg);
+void output_save(struct output *out);
 /* Read the list of a job that ended; `done(out or NULL if there is none)`. */
-void store_load(struct io *io, uint64_t id, void (*done)(struct output *out, void *arg), void *arg);
+void output_load(struct io *io, uint64_t id, void (*done)(struct output *out, void *arg),
+                 void *arg);
 /* reader.c */
 void reader_push(struct reader *r);
 void reader_free(struct reader *r);

@@ -109,7 +109,7 @@ static struct segment *open_segment(struct output *out)
 static void close_segment(struct output *out, struct segment *s)
 {
     s->closed = true;
-    store_segment(out, s);
+    output_store_segment(out, s);
 }
 
 void output_append(struct output *out, const flux_job_io_read_response *item)
@@ -146,7 +146,7 @@ void output_end(struct output *out)
         else
             close_segment(out, out->last);
     }
-    store_list(out);
+    output_save(out);
     DL_FOREACH_SAFE(out->readers, r, next)
     reader_push(r);
     output_release(out);

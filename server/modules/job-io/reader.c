@@ -201,7 +201,7 @@ static int begin(struct flux_call *call, const void *arg)
     if (out)
         on_list(out, l);
     else
-        store_load(io, in->id, on_list, l);
+        output_load(io, in->id, on_list, l);
     return FLUX_CALL_LATER;
 }
 

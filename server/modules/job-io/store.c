@@ -39,11 +39,11 @@ static void on_stored(struct flux_future *f, void *arg)
     flux_future_free(f);
     free(st);
     if (out->ended)
-        store_list(out);
+        output_save(out);
     output_release(out);
 }
 
-void store_segment(struct output *out, struct segment *seg)
+void output_store_segment(struct output *out, struct segment *seg)
 {
     flux_content_store_request in = FLUX_CONTENT_STORE_REQUEST_INIT;
     struct storing *st = flux_alloc(sizeof(*st));
@@ -91,7 +91,7 @@ static void commit(struct output *out, const Flux__V1__OutputRecord *rec)
     flux_future_then(flux_kvs_commit_async(out->io->h, FLUX_ANY, &in), on_saved, out);
 }
 
-void store_list(struct output *out)
+void output_save(struct output *out)
 {
     Flux__V1__OutputRecord rec = FLUX__V1__OUTPUT_RECORD__INIT;
     FLUX_AUTO_MEM(const char *) refs = NULL;
@@ -183,7 +183,7 @@ static void on_record(struct flux_future *f, void *arg)
     free(l);
 }
 
-void store_load(struct io *io, uint64_t id, void (*done)(struct output *out, void *arg), void *arg)
+void output_load(struct io *io, uint64_t id, void (*done)(struct output *out, void *arg), void *arg)
 {
     flux_kvs_get_request in = FLUX_KVS_GET_REQUEST_INIT;
     struct loading *l = flux_alloc(sizeof(*l));

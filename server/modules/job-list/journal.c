@@ -23,7 +23,7 @@ static void take_events(struct list *l, const flux_job_manager_journal_job *j)
         record_set_r(r, j->r);
     record_apply(r, j->events);
     stats_count(l, &r->job, +1);
-    wait_check(l, r);
+    waits_check(l, r);
     if (r->job.state != FLUX_JOB_INACTIVE)
         return;
     history_begin(l->history);

@@ -71,7 +71,7 @@ uint64_t *history_oldest(struct history *hy, double before, int64_t keep, uint32
 void journal_follow(struct list *l);
 /* stats.c: a job is counted where it is; sign is +1 or -1. */
 void stats_count(struct list *l, const flux_job_list_job *job, int sign);
-void wait_check(struct list *l, const struct record *r);
-void wait_done(struct list *l);
+void waits_check(struct list *l, const struct record *r);
+void waits_done(struct list *l);
 
 #endif

@@ -45,7 +45,7 @@ static void stop(struct flux *h, void *state)
     struct record *r, *next;
 
     flux_future_free(l->journal);
-    wait_done(l);
+    waits_done(l);
     HASH_ITER (hh, l->jobs, r, next) {
         HASH_DEL(l->jobs, r);
         record_free(r);

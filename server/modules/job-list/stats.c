@@ -86,7 +86,7 @@ static void on_cancel(struct flux_call *call, void *arg)
     drop(flux_call_data(call), arg);
 }
 
-void wait_check(struct list *l, const struct record *r)
+void waits_check(struct list *l, const struct record *r)
 {
     flux_job_list_wait_state_response out = FLUX_JOB_LIST_WAIT_STATE_RESPONSE_INIT;
     struct wait_state *w, *next;
@@ -123,7 +123,7 @@ int job_list_wait_state(struct flux_call *call, const flux_job_list_wait_state_r
     return FLUX_CALL_LATER;
 }
 
-void wait_done(struct list *l)
+void waits_done(struct list *l)
 {
     while (l->waits)
         drop(l, l->waits);

@@ -29,6 +29,7 @@ struct running {
     int status;       /* largest wait status so far */
     bool started, simulated, aborting, lost, timed_out, exit_timer_on;
     unsigned kills;
+    double exit_timeout; /* as struct jobexec has it, or by the job's own option */
     double sim_duration;
     int sim_status;
     UT_hash_handle hh;

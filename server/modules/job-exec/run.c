@@ -3,11 +3,13 @@
  * ended shells come back merged. */
 #include "exec.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
 #include <flux/fluid.h>
+#include <flux/fsd.h>
 #include <flux/jobspec.h>
 #include <flux/v1/exec.h>
 #include <flux/v1/shell.pb-c.h>
@@ -28,6 +30,28 @@ static bool wants_input(const char *jobspec)
     wants = json_is_string(type) && strcmp(json_string_value(type), "service") == 0;
     json_decref(o);
     return wants;
+}
+
+/* The shell option exit-timeout counts for shells as it does for tasks. */
+static double exit_timeout(const struct jobexec *je, const char *jobspec)
+{
+    double seconds = je->exit_timeout;
+    const char *text;
+    json_t *o, *option;
+
+    if (!strstr(jobspec, "\"exit-timeout\""))
+        return seconds;
+    o = json_loads(jobspec, 0, NULL);
+    option = flux_jobspec_get(o, "attributes.system.shell.options.exit-timeout");
+    text = json_string_value(option);
+    if (json_is_number(option))
+        seconds = json_number_value(option);
+    else if (text && strcmp(text, "none") == 0)
+        seconds = -1;
+    else if (text && (flux_fsd_parse(text, &seconds, NULL) < 0 || isinf(seconds)))
+        seconds = -1;
+    json_decref(o);
+    return seconds;
 }
 
 static char *id_path(struct flux *h, uint64_t id)
@@ -75,7 +99,7 @@ static void on_exit_timeout(uv_timer_t *timer)
 
     running_exception(job, "exec", 0,
                       "shells on ranks %s are still there %gs after the first has ended", left,
-                      job->je->exit_timeout);
+                      job->exit_timeout);
 }
 
 static void shells_ended(struct running *job, const char *ranks)
@@ -83,10 +107,10 @@ static void shells_ended(struct running *job, const char *ranks)
     FLUX_AUTO(idset) set = decode(ranks);
 
     flux_idset_remove_set(job->pending, set);
-    if (flux_idset_empty(job->pending) || job->exit_timer_on || job->je->exit_timeout < 0)
+    if (flux_idset_empty(job->pending) || job->exit_timer_on || job->exit_timeout < 0)
         return;
     job->exit_timer_on = true;
-    uv_timer_start(&job->ended, on_exit_timeout, (uint64_t)(job->je->exit_timeout * 1000), 0);
+    uv_timer_start(&job->ended, on_exit_timeout, (uint64_t)(job->exit_timeout * 1000), 0);
 }
 
 static void on_failure(struct running *job, const flux_exec_failure *fail)
@@ -178,6 +202,7 @@ int run_start(struct running *job, const flux_job_exec_start_request *in, struct
 
     job->pending = decode(job->ranks);
     job->starting = flux_idset_copy(job->pending);
+    job->exit_timeout = exit_timeout(job->je, in->jobspec);
     if (in->reattach) {
         attach(job);
         return 0;

@@ -318,7 +318,27 @@ int kvs_root_ref(struct kvs *k, const char *ns, uint64_t *version, char text[STO
     return format_root(k, n->root, text);
 }
 
-int kvs_checkpoint_root(struct kvs *k, const char *ns, uint64_t *version,
+/* The reference of a directory in a snapshot, which is stored with all below it. */
+static int format_dir(struct kvs *k, const struct kvs_snapshot *snap, const char *key,
+                      char text[STORE_REF_TEXT_SIZE], struct flux_error *err)
+{
+    struct kvs_entry *e;
+    struct kvs_path path;
+    int at;
+    int r = kvs_path_parse(key, &path, err);
+
+    if (r == 0)
+        r = kvs_walk(k, snap->root, &path, true, &e, &at, err);
+    if (r == -ENOENT)
+        return flux_error_set(err, r, "kvs: no key '%s'", path.text);
+    if (r < 0)
+        return r;
+    if (r == 1 || (e && e->kind != KVS_DIR))
+        return flux_error_set(err, -ENOTDIR, "kvs: '%s' is not a directory", path.text);
+    return format_root(k, e ? e->p : snap->root, text);
+}
+
+int kvs_checkpoint_root(struct kvs *k, const char *ns, const char *key, uint64_t *version,
                         char text[STORE_REF_TEXT_SIZE], struct flux_error *err)
 {
     if (!ns || !*ns)
@@ -326,7 +346,7 @@ int kvs_checkpoint_root(struct kvs *k, const char *ns, uint64_t *version,
     for (size_t i = 0; i < k->nlast; i++) {
         if (strcmp(k->last[i].name, ns) == 0) {
             *version = k->last[i].version;
-            return format_root(k, k->last[i].root, text);
+            return format_dir(k, &k->last[i], key && *key ? key : ".", text, err);
         }
     }
     return flux_error_set(err, -ENOENT, "kvs: no namespace '%s' in the last checkpoint", ns);

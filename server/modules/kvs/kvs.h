@@ -153,8 +153,8 @@ void kvs_namespace_each(struct kvs *k, void (*fn)(void *arg, const struct kvs_na
  * -EAGAIN: the root has no reference yet; make a checkpoint first. */
 int kvs_root_ref(struct kvs *k, const char *ns, uint64_t *version, char text[STORE_REF_TEXT_SIZE],
                  struct flux_error *err);
-/* The same as the last checkpoint saw it. */
-int kvs_checkpoint_root(struct kvs *k, const char *ns, uint64_t *version,
+/* The same as the last checkpoint saw it; of the directory `key`, unless that is NULL or "". */
+int kvs_checkpoint_root(struct kvs *k, const char *ns, const char *key, uint64_t *version,
                         char text[STORE_REF_TEXT_SIZE], struct flux_error *err);
 
 #endif

@@ -48,7 +48,7 @@ struct kvs_waiter {
     struct flux_call *call;
     struct kvs_leader *leader;
     enum { KVS_WAIT_VERSION, KVS_WAIT_ROOT, KVS_WAIT_CHECKPOINT, KVS_WAIT_GC } kind;
-    const char *ns;
+    const char *ns, *key;
     uint64_t number; /* version, or number of the checkpoint or collection */
     bool version_only;
     uint64_t blobs, bytes; /* collected before */
@@ -95,8 +95,9 @@ void kvs_leader_on_check(uv_check_t *check);
 void kvs_leader_on_idle(uv_idle_t *idle);
 
 /* leader_wait.c */
-int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, const char *ns,
-                    uint64_t number, bool version_only);
+/* `in` when it is GetRoot that waits, else NULL. */
+int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, uint64_t number,
+                    const flux_kvs_get_root_request *in);
 void kvs_leader_check_waiters(struct kvs_leader *l);
 
 /* Who the call acts for. -EPERM: on_behalf by a caller who may not. */

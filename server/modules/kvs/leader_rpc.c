@@ -165,13 +165,11 @@ int kvs_leader_get_root(struct flux_call *call, const flux_kvs_get_root_request 
         return flux_call_fail(call, EPERM, "kvs: namespace '%s' belongs to user %u", info.name,
                               info.owner);
     if (info.version < in->wait_version)
-        return kvs_leader_wait(l, call, KVS_WAIT_VERSION, in->namespace_, in->wait_version,
-                               in->version_only);
+        return kvs_leader_wait(l, call, KVS_WAIT_VERSION, in->wait_version, in);
     if (!in->version_only) {
-        r = kvs_root_ref(l->kvs, in->namespace_, &info.version, ref, &err);
+        r = *in->key ? -EAGAIN : kvs_root_ref(l->kvs, in->namespace_, &info.version, ref, &err);
         if (r == -EAGAIN)
-            return kvs_leader_wait(l, call, KVS_WAIT_ROOT, in->namespace_,
-                                   kvs_checkpoint_start(l->kvs), false);
+            return kvs_leader_wait(l, call, KVS_WAIT_ROOT, kvs_checkpoint_start(l->kvs), in);
     }
     out->version = info.version;
     out->owner = info.owner;
@@ -240,14 +238,14 @@ int kvs_leader_checkpoint(struct flux_call *call, const flux_kvs_checkpoint_requ
 {
     struct kvs_leader *l = flux_call_data(call);
 
-    return kvs_leader_wait(l, call, KVS_WAIT_CHECKPOINT, NULL, kvs_checkpoint_start(l->kvs), false);
+    return kvs_leader_wait(l, call, KVS_WAIT_CHECKPOINT, kvs_checkpoint_start(l->kvs), NULL);
 }
 
 int kvs_leader_gc(struct flux_call *call, const flux_kvs_gc_request *in, flux_kvs_gc_response *out)
 {
     struct kvs_leader *l = flux_call_data(call);
 
-    return kvs_leader_wait(l, call, KVS_WAIT_GC, NULL, kvs_gc_start(l->kvs), false);
+    return kvs_leader_wait(l, call, KVS_WAIT_GC, kvs_gc_start(l->kvs), NULL);
 }
 
 int kvs_leader_dropcache(struct flux_call *call, const flux_kvs_dropcache_request *in,

@@ -10,8 +10,8 @@ static void on_cancel(struct flux_call *call, void *arg)
     TAILQ_REMOVE(&w->leader->waiters, w, next);
 }
 
-int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, const char *ns,
-                    uint64_t number, bool version_only)
+int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, uint64_t number,
+                    const flux_kvs_get_root_request *in)
 {
     struct kvs_waiter *w = flux_call_alloc(call, sizeof(*w));
     struct kvs_stats stats;
@@ -21,9 +21,10 @@ int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, cons
         .call = call,
         .leader = l,
         .kind = kind,
-        .ns = ns,
+        .ns = in ? in->namespace_ : "",
+        .key = in ? in->key : "",
         .number = number,
-        .version_only = version_only,
+        .version_only = in && in->version_only,
         .blobs = stats.gc_blobs,
         .bytes = stats.gc_bytes,
     };
@@ -46,9 +47,9 @@ static int answer_root(struct kvs_leader *l, struct kvs_waiter *w)
     if (r == 0)
         out.version = info.version;
     if (r == 0 && w->kind == KVS_WAIT_ROOT)
-        r = kvs_checkpoint_root(l->kvs, w->ns, &out.version, ref, &err);
+        r = kvs_checkpoint_root(l->kvs, w->ns, w->key, &out.version, ref, &err);
     else if (r == 0 && !w->version_only) {
-        r = kvs_root_ref(l->kvs, w->ns, &out.version, ref, &err);
+        r = *w->key ? -EAGAIN : kvs_root_ref(l->kvs, w->ns, &out.version, ref, &err);
         if (r == -EAGAIN) {
             w->kind = KVS_WAIT_ROOT;
             w->number = kvs_checkpoint_start(l->kvs);
@@ -70,7 +71,7 @@ static void answer_checkpoint(struct kvs_leader *l, struct kvs_waiter *w)
     flux_kvs_checkpoint_response out = FLUX_KVS_CHECKPOINT_RESPONSE_INIT;
     char ref[STORE_REF_TEXT_SIZE] = "";
 
-    kvs_checkpoint_root(l->kvs, KVS_PRIMARY, &out.version, ref, NULL);
+    kvs_checkpoint_root(l->kvs, KVS_PRIMARY, NULL, &out.version, ref, NULL);
     out.rootref = ref;
     flux_kvs_checkpoint_reply(w->call, &out);
 }

@@ -289,7 +289,7 @@ static void snapshots_can_be_read_and_cloned(void **state)
     rig_puts(rig, "a", "old");
     assert_int_equal(kvs_root_ref(rig->kvs, "", &version, ref, &err), -EAGAIN);
     rig_checkpoint(rig);
-    assert_int_equal(kvs_checkpoint_root(rig->kvs, "", &version, ref, &err), 0);
+    assert_int_equal(kvs_checkpoint_root(rig->kvs, "", NULL, &version, ref, &err), 0);
     assert_int_equal(version, 1);
     rig_puts(rig, "a", "new");
     kvs_gc_start(rig->kvs);

@@ -2,6 +2,8 @@
 /* flux run: submit a job and stay attached to it; its exit code is ours. */
 #include "verb.h"
 
+#include <unistd.h>
+
 #include <flux/fluid.h>
 #include <flux/idset.h>
 
@@ -28,7 +30,7 @@ static void on_outcome(uint64_t id, const char *text, void *arg)
     snprintf(o->text, sizeof(o->text), "%s", text);
 }
 
-static int follow(struct cli *cli, uint64_t id)
+static int follow(struct cli *cli, uint64_t id, bool terminal)
 {
     const char *input = cli_str(cli, "input", NULL);
     FLUX_AUTO(idset) tasks = NULL;
@@ -40,6 +42,7 @@ static int follow(struct cli *cli, uint64_t id)
         .input = !input || ranks,
         .signals = true,
         .status_line = true,
+        .terminal = terminal,
         .label = cli_has(cli, "label-io"),
         .quiet = cli_has(cli, "quiet"),
         .show_events = verbose > 1,
@@ -64,11 +67,13 @@ static int submit_and_follow(struct cli *cli, const struct submission *s, const 
     struct submit_job job = {.jobspec = jobspec};
     struct outcome o = {.id = 0};
     struct flux_error err = {""};
+    bool terminal =
+        isatty(STDIN_FILENO) && json_object_get(json_object_get(s->options, "pty"), "interactive");
     int r = submit_send(cli, s, &job, 1, on_outcome, &o, &err);
 
     if (r < 0)
         return cli_fail(cli, "%s", err.text);
-    return o.id ? follow(cli, o.id) : cli_fail(cli, "%s", o.text);
+    return o.id ? follow(cli, o.id, terminal) : cli_fail(cli, "%s", o.text);
 }
 
 static int run(struct cli *cli)

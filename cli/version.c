@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux version: of the command, the library and, where one is named, the instance. */
-#include "verb.h"
+#include "handle.h"
 
 static void line(const char *label, const char *value)
 {
@@ -10,11 +10,15 @@ static void line(const char *label, const char *value)
 static int run(struct cli *cli)
 {
     const char *uri = getenv("FLUX_URI");
+    const char *broker = uri ? flux_attr(cli_handle(cli), "version") : NULL;
 
     line("commands:", FLUX_VERSION);
     line("libflux-core:", FLUX_VERSION);
+    if (broker)
+        line("broker:", broker);
     if (uri)
         line("FLUX_URI:", uri);
+    line("build-options:", "+curve+hwloc+sqlite");
     return 0;
 }
 

@@ -14,13 +14,14 @@
 #include "verb.h"
 
 struct attach_options {
-    bool output;             /* print the jobs' output */
-    bool input;              /* give our standard input to the job */
-    bool signals;            /* our signals act on the job */
-    bool status_line;        /* on a terminal, while the job is pending */
-    bool label;              /* -l */
-    bool quiet;              /* no message about how the job ended */
-    bool show_events;        /* -vv, -E */
+    bool output;      /* print the jobs' output */
+    bool input;       /* give our standard input to the job */
+    bool signals;     /* our signals act on the job */
+    bool terminal;    /* the job has a terminal of its own: ours is only its keyboard and screen */
+    bool status_line; /* on a terminal, while the job is pending */
+    bool label;       /* -l */
+    bool quiet;       /* no message about how the job ended */
+    bool show_events; /* -vv, -E */
     bool show_exec_events;   /* -vvv, -X */
     const char *wait_event;  /* be done with a job at this event of its eventlog; NULL = its end */
     const char *input_tasks; /* idset of tasks that get the input; NULL or "all" = all */

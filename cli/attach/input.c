@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <flux/fluid.h>
@@ -23,6 +25,8 @@ struct attach_input {
     uv_signal_t signals[FLUX_ARRAY_SIZE(watched)];
     double last_interrupt;
     struct flux_future *under_way;
+    bool raw; /* our terminal's mode was changed */
+    struct termios saved;
     uint8_t chunk[CHUNK];
 };
 
@@ -96,10 +100,9 @@ static void start_reading(struct attach_input *x)
 {
     struct stat st;
 
-    if (fstat(STDIN_FILENO, &st) < 0) {
-        send_chunk(x, 0, true);
+    /* The shell does not wait for input where there surely is none. */
+    if (fstat(STDIN_FILENO, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
         return;
-    }
     /* In the background of a terminal: reading would stop us. */
     if (isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) != getpgrp())
         return;
@@ -184,6 +187,18 @@ static void on_signal(uv_signal_t *handle, int signum)
     flux_future_then(flux_job_manager_kill_async(x->job->attach->h, FLUX_ANY, &in), on_killed, x);
 }
 
+/* Keys go to the job's terminal, which gives them their meaning. */
+static void enter_raw(struct attach_input *x)
+{
+    struct termios raw;
+
+    if (tcgetattr(STDIN_FILENO, &x->saved) < 0)
+        return;
+    raw = x->saved;
+    cfmakeraw(&raw);
+    x->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
+}
+
 void attach_input_start(struct attach_job *job)
 {
     struct attach_input *x = flux_alloc(sizeof(*x));
@@ -195,6 +210,8 @@ void attach_input_start(struct attach_job *job)
         x->signals[i].data = x;
         uv_signal_start(&x->signals[i], on_signal, watched[i]);
     }
+    if (job->attach->options.terminal)
+        enter_raw(x);
     if (job->attach->options.input)
         start_reading(x);
 }
@@ -205,6 +222,8 @@ void attach_input_stop(struct attach *a)
 
     if (!x)
         return;
+    if (x->raw)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &x->saved);
     for (size_t i = 0; i < FLUX_ARRAY_SIZE(watched); i++)
         uv_close((uv_handle_t *)&x->signals[i], NULL);
     if (x->pollable)

@@ -3,7 +3,7 @@
 
 from google.protobuf.compiler import plugin_pb2
 
-from . import c_client, c_service, check, docs, fuzz, protobufc, python
+from . import c_client, c_service, check, comments, docs, fuzz, protobufc, python
 from .model import OPTIONS_FILE, Model
 
 
@@ -27,6 +27,7 @@ def _c(request, model):
 
 TARGETS = {
     "c": _c,
+    "comments": lambda request, model: comments.table(model.wanted),
     "docs": _each(docs.generate),
     "fuzz": _each(fuzz.generate),
     "python": _each(python.generate),

@@ -13,7 +13,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-TARGETS = "c+docs+python+fuzz+table+python-table"
+TARGETS = "c+docs+python+fuzz+table+python-table+comments"
 
 
 def generate(folder, path, out):

@@ -26,7 +26,7 @@ static const struct row {
     {"shell_pluginpath", FLUX_LIBDIR "/flux/shell", "server/shell"},
     {"connector_path", FLUX_LIBDIR "/flux/connectors", "bindings/c"},
     {"pmi_library_path", FLUX_LIBDIR "/flux/libpmi.so", "bindings/c/pmi/libpmi.so"},
-    {"python_path", FLUX_LIBDIR "/flux/python3", "@S/bindings/python:bindings/python"},
+    {"python_path", FLUX_LIBDIR "/flux/python3", "bindings/python"},
     {"man_path", FLUX_MANDIR, "docs/man"},
     {"confdir", FLUX_CONFDIR, NULL},
     {"rc1_path", FLUX_CONFDIR "/rc1", "@S/server/etc/rc1"},
@@ -34,6 +34,8 @@ static const struct row {
     {"shell_initrc", FLUX_CONFDIR "/shell/initrc.toml", "@S/server/etc/shell/initrc.toml"},
     {"cmdhelp_pattern", FLUX_DATADIR "/flux/help.d/*.json", "docs/help.d/*.json"},
     {"no_docs_path", FLUX_DATADIR "/flux/.nodocs", "docs/.nodocs"},
+    {"comments_path", FLUX_DATADIR "/flux/flux.v1.comments.json",
+     "proto/flux/v1/flux.v1.comments.json"},
     {"rundir", FLUX_RUNDIR, NULL},
 };
 

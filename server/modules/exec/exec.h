@@ -37,8 +37,9 @@ struct exec {
     struct run *runs;         /* by label, those that have one */
     struct run_list all_runs; /* calls */
     TAILQ_HEAD(, gather) gathers;
-    TAILQ_HEAD(, local) locals;  /* all processes of this rank that run */
-    struct flux_hostlist *hosts; /* by rank, or NULL */
+    TAILQ_HEAD(, waiter) waiters; /* Wait calls */
+    TAILQ_HEAD(, local) locals;   /* all processes of this rank that run */
+    struct flux_hostlist *hosts;  /* by rank, or NULL */
     char *default_shell;
     char *local_uri;
     char *rundir;
@@ -89,6 +90,10 @@ void gather_part(struct gather *g);        /* one part is done */
 /* Everything has been asked for: returns what the handler returns. */
 int gather_go(struct gather *g);
 void gather_free_all(struct exec *x);
+
+/* list.c: answer the Wait calls for it. */
+void list_tell_exit(struct local *l, const struct spawn_exit *e);
+void list_free_all(struct exec *x);
 
 FLUX_EXEC_HANDLERS(exec);
 

@@ -88,6 +88,7 @@ static void on_exited(struct spawn_process *p, const struct spawn_exit *e, void 
     struct local *l = p->data;
 
     local_ended(l);
+    list_tell_exit(l, e);
     l->ops->exited(l, p->id, e);
 }
 

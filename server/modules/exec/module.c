@@ -55,6 +55,7 @@ static struct exec *exec_new(struct flux *h)
     TAILQ_INIT(&x->locals);
     TAILQ_INIT(&x->all_runs);
     TAILQ_INIT(&x->gathers);
+    TAILQ_INIT(&x->waiters);
     x->fans = fan_loop_new(h);
     x->default_shell = flux_path_get("shell_path");
     x->local_uri = attr(h, "local-uri", "");
@@ -112,6 +113,7 @@ static void stop(struct flux *h, void *state)
     bool keep = comes_back(h) && x->shells;
 
     gather_free_all(x);
+    list_free_all(x);
     run_free_all(x);
     shell_free_all(x);
     spawn_client_close(x->spawn, keep ? -1 : STOP_GRACE);

@@ -169,6 +169,7 @@ static void welcome(struct spawn_client *c, const Flux__V1__SpawnWelcome *in)
     bool again = c->proved;
 
     c->welcomed = c->proved = true;
+    c->pid = in->pid;
     c->attempts = 0;
     HASH_ITER (hh, c->entries, e, tmp)
         e->confirmed = false;
@@ -436,7 +437,7 @@ void spawn_client_close(struct spawn_client *c, double stop_grace)
         spawn_link_send(c, &record, NULL, 0);
     }
     spawn_link_drain(c);
-    spawn_link_close(c);
+    spawn_link_close(c, stop_grace >= 0 ? stop_grace + 1 : 0); /* a second for SIGKILL to work */
     HASH_ITER (hh, c->entries, e, tmp) {
         HASH_DELETE(hh, c->entries, e);
         free(e);

@@ -108,7 +108,8 @@ void spawn_client_kill(struct spawn_client *c, const struct spawn_process *p, in
 void spawn_client_ack(struct spawn_client *c, uint64_t id);
 /* Processes started or being started. */
 unsigned spawn_client_count(const struct spawn_client *c);
-/* Let go: the helper goes on. With stop_grace >= 0 it kills what is left and ends. No callbacks. */
+/* Let go: the helper goes on. With stop_grace >= 0 it kills what is left and ends, which is waited
+ * for (a second longer than the grace, at most). No callbacks. */
 void spawn_client_close(struct spawn_client *c, double stop_grace);
 
 #endif

@@ -41,6 +41,7 @@ struct spawn_client {
     void *arg;
     int fd;
     pid_t child; /* the helper when it is our child, else 0 */
+    pid_t pid;   /* the helper, as it said */
     bool welcomed;
     bool proved;       /* this helper has said welcome */
     bool ours;         /* we started this helper; else we found it */
@@ -58,7 +59,8 @@ void spawn_link_send(struct spawn_client *c, const Flux__V1__SpawnRequest *req, 
                      unsigned nfds);
 /* Write out what is queued, waiting if need be: for the last words. */
 void spawn_link_drain(struct spawn_client *c);
-void spawn_link_close(struct spawn_client *c);
+/* Let go; wait up to `seconds` for the helper to end (0: not at all). */
+void spawn_link_close(struct spawn_client *c, double seconds);
 
 /* spawn_client.c, called by the link. */
 void spawn_client_record(struct spawn_client *c, const Flux__V1__SpawnReply *in);

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -298,10 +299,16 @@ void spawn_link_drain(struct spawn_client *c)
     }
 }
 
-void spawn_link_close(struct spawn_client *c)
+void spawn_link_close(struct spawn_client *c, double seconds)
 {
+    pid_t pid = c->child > 0 ? c->child : c->pid;
+    FLUX_AUTO_FD int fd = seconds > 0 && pid > 0 ? syscall(SYS_pidfd_open, pid, 0) : -1;
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
     link_drop(c);
     flux_buf_done(&c->in);
+    if (fd >= 0)
+        poll(&pfd, 1, seconds * 1000);
     if (c->child > 0)
         waitpid(c->child, NULL, WNOHANG);
 }

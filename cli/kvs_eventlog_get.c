@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux kvs eventlog get: the events of a log, once or as they are appended. */
-#include "eventlog/eventlog.h"
 #include "kvs/kvs.h"
 
 static const struct flux_option options[] = {
@@ -14,7 +13,7 @@ static const struct flux_option options[] = {
 static int run(struct cli *cli)
 {
     long long count = cli_has(cli, "watch") ? cli_int(cli, "count", -1) : -1;
-    struct eventlog_style style;
+    struct event_style style;
     struct kvs_lines lines = {0};
     struct flux_error err;
     const char *line;
@@ -23,12 +22,12 @@ static int run(struct cli *cli)
 
     if (cli->argc != 1)
         return cli_misused(cli, "expected a KEY");
-    if (eventlog_style_init(cli, &style) < 0)
-        return 1;
+    if (event_style_init(&style, cli, &err) < 0)
+        return cli_misused(cli, "%s", err.text);
     kvs_lines_open(&lines, cli, cli->argv[0], cli_has(cli, "waitcreate"), cli_has(cli, "watch"));
     r = 1;
     while (count != 0 && (r = kvs_lines_next(&lines, &line, &len, &err)) > 0) {
-        eventlog_print(stdout, &style, line, len);
+        kvs_event_print(cli, &style, line, len);
         fflush(stdout);
         count--;
     }
@@ -40,6 +39,6 @@ const struct flux_verb verb_kvs_eventlog_get = {
     .path = "kvs eventlog get",
     .args = "KEY",
     .summary = "Get a KVS eventlog",
-    .options = {kvs_options, eventlog_options, options},
+    .options = {kvs_options, kvs_event_options, options},
     .run = run,
 };

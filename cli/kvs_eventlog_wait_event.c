@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux kvs eventlog wait-event: until an event of some name is in a log. */
-#include "eventlog/eventlog.h"
 #include "kvs/kvs.h"
 
 static const struct flux_option options[] = {
@@ -20,7 +19,7 @@ static bool is_event(const char *line, size_t len, const char *name)
 
 static int run(struct cli *cli)
 {
-    struct eventlog_style style;
+    struct event_style style;
     struct kvs_lines lines = {.timeout = cli_fsd(cli, "timeout", 0)};
     struct flux_error err;
     bool found = false;
@@ -30,13 +29,13 @@ static int run(struct cli *cli)
 
     if (cli->argc != 2)
         return cli_misused(cli, "expected KEY and EVENT");
-    if (eventlog_style_init(cli, &style) < 0)
-        return 1;
+    if (event_style_init(&style, cli, &err) < 0)
+        return cli_misused(cli, "%s", err.text);
     kvs_lines_open(&lines, cli, cli->argv[0], cli_has(cli, "waitcreate"), true);
     while (!found && (r = kvs_lines_next(&lines, &line, &len, &err)) > 0) {
         found = is_event(line, len, cli->argv[1]);
         if (found ? !cli_has(cli, "quiet") : cli_has(cli, "verbose"))
-            eventlog_print(stdout, &style, line, len);
+            kvs_event_print(cli, &style, line, len);
     }
     kvs_lines_done(&lines);
     if (found)
@@ -50,6 +49,6 @@ const struct flux_verb verb_kvs_eventlog_wait_event = {
     .path = "kvs eventlog wait-event",
     .args = "KEY EVENT",
     .summary = "Wait for an event in a KVS eventlog",
-    .options = {kvs_options, eventlog_options, options},
+    .options = {kvs_options, kvs_event_options, options},
     .run = run,
 };

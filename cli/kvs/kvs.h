@@ -6,6 +6,7 @@
 #include <flux/buf.h>
 #include <flux/v1/kvs.h>
 
+#include "../events.h"
 #include "../handle.h"
 #include "../verb.h"
 
@@ -54,6 +55,11 @@ void kvs_lines_open(struct kvs_lines *l, struct cli *cli, const char *key, bool 
 /* 1: a line with its newline, good until the next call. 0: the end. Negative: an error. */
 int kvs_lines_next(struct kvs_lines *l, const char **line, size_t *len, struct flux_error *err);
 void kvs_lines_done(struct kvs_lines *l);
+
+extern const struct flux_option kvs_event_options[]; /* how events are shown */
+/* One line of a log, as -u or the style says; what is no event as it is. */
+void kvs_event_print(const struct cli *cli, struct event_style *style, const char *line,
+                     size_t len);
 
 /* treeobj.c: RFC 11 objects */
 /* Root reference from --at: a dirref object or a bare reference. NULL and a message if it is

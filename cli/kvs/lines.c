@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* A log line by line: what is there, then, if wanted, what is appended. */
+/* A log line by line: what is there, then, if wanted, what is appended; and lines as events. */
 #include "kvs.h"
+
+const struct flux_option kvs_event_options[] = {
+    {"unformatted", 'u', OPT_FLAG, NULL, "Show events as they are stored (JSON)"},
+    EVENT_STYLE_OPTIONS,
+    {NULL},
+};
+
+void kvs_event_print(const struct cli *cli, struct event_style *style, const char *line, size_t len)
+{
+    FLUX_AUTO_EVENT e = {0};
+
+    if (!cli_has(cli, "unformatted") && flux_eventlog_entry_decode(&e, line, len, NULL) == 0)
+        event_print(stdout, style, &e);
+    else
+        fwrite(line, len, 1, stdout);
+}
 
 void kvs_lines_open(struct kvs_lines *l, struct cli *cli, const char *key, bool waitcreate,
                     bool follow)

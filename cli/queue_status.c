@@ -16,19 +16,29 @@ static int by_name(const void *a, const void *b)
                   (*(flux_job_manager_queue *const *)b)->name);
 }
 
+static bool agree(const flux_job_manager_queue_status_response *s)
+{
+    for (size_t i = 1; i < s->n_queues; i++)
+        if (s->queues[i]->started != s->queues[0]->started ||
+            strcmp(s->queues[i]->stop_reason, s->queues[0]->stop_reason) != 0)
+            return false;
+    return s->n_queues > 0;
+}
+
 /* One line when all queues agree (as they mostly do), else a line for each. */
 static void print_scheduling(const flux_job_manager_queue_status_response *s)
 {
-    bool agree = true;
-
-    for (size_t i = 1; i < s->n_queues; i++)
-        agree = agree && s->queues[i]->started == s->queues[0]->started;
-    if (agree && s->n_queues > 0 && (s->queues[0]->started || s->n_queues > 1)) {
-        puts(s->queues[0]->started ? "Scheduling is enabled" : "Scheduling is disabled");
+    if (!agree(s)) {
+        for (size_t i = 0; i < s->n_queues; i++)
+            queuectl_print_scheduling(s->queues[i]);
         return;
     }
-    for (size_t i = 0; i < s->n_queues; i++)
-        queuectl_print_scheduling(s->queues[i]);
+    if (s->queues[0]->started)
+        puts("Scheduling is enabled");
+    else if (*s->queues[0]->stop_reason)
+        printf("Scheduling is disabled: %s\n", s->queues[0]->stop_reason);
+    else
+        puts("Scheduling is disabled");
 }
 
 static void print_counters(const flux_job_manager_queue_status_response *s)

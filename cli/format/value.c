@@ -129,9 +129,30 @@ static void to_percent(struct format_value *v, double fraction)
     format_set_copy(v, text, (size_t)n);
 }
 
+/* A duration of about four digits: 0.125s 12.5s 1.5m 3.25h 2d. */
+static void to_fsd(struct format_value *v, double seconds)
+{
+    char text[FLUX_FSD_MAX];
+
+    if (!isfinite(seconds))
+        flux_fsd_format(seconds, text);
+    else if (seconds < 1e-3)
+        strcpy(text, "0s");
+    else if (seconds < 10)
+        snprintf(text, sizeof(text), "%.03fs", seconds);
+    else if (seconds < 60)
+        snprintf(text, sizeof(text), "%.4gs", seconds);
+    else if (seconds < 3600)
+        snprintf(text, sizeof(text), "%.4gm", seconds / 60);
+    else if (seconds < 86400)
+        snprintf(text, sizeof(text), "%.4gh", seconds / 3600);
+    else
+        snprintf(text, sizeof(text), "%.4gd", seconds / 86400);
+    format_set_copy(v, text, strlen(text));
+}
+
 void format_convert(struct format_value *v, char conversion, const char *strftime_text)
 {
-    char fsd[FLUX_FSD_MAX];
     double d;
 
     if (!conversion || conversion == 's' || conversion == 'r' || !as_real(v, &d))
@@ -144,8 +165,7 @@ void format_convert(struct format_value *v, char conversion, const char *strftim
         to_time(v, d, strftime_text ? strftime_text : "%Y-%m-%dT%H:%M:%S");
         break;
     case 'F':
-        flux_fsd_format(d, fsd);
-        format_set_copy(v, fsd, strlen(fsd));
+        to_fsd(v, d);
         break;
     case 'H':
         if (isfinite(d))

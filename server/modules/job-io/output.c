@@ -146,9 +146,11 @@ void output_end(struct output *out)
         else
             close_segment(out, out->last);
     }
+    out->busy++; /* the last reader to finish would release it under our hands */
     output_save(out);
     DL_FOREACH_SAFE(out->readers, r, next)
     reader_push(r);
+    out->busy--;
     output_release(out);
 }
 

@@ -26,7 +26,8 @@ static void print_value(struct cli *cli, const char *key, const void *data, size
         puts(text);
         return;
     }
-    fwrite(data, 1, len, stdout);
+    if (len)
+        fwrite(data, 1, len, stdout);
     if (!cli_has(cli, "raw"))
         putchar('\n');
 }
@@ -74,6 +75,37 @@ static int get(struct cli *cli, const char *key, const char *at)
     } else
         print_value(cli, key, value.data ? value.data : "", value.len);
     return 0;
+}
+
+#define BATCH 500
+
+/* Many keys in one round trip. What is long or special is asked for again on its own. */
+static int get_many(struct cli *cli, char **keys, size_t count, const char *at)
+{
+    flux_kvs_get_many_request in = FLUX_KVS_GET_MANY_REQUEST_INIT;
+    FLUX_AUTO_MSG(flux_kvs_get_many_response) out = NULL;
+    struct flux_error err;
+    int r = 0;
+
+    in.namespace_ = kvs_namespace(cli);
+    in.keys = (void *)keys;
+    in.n_keys = count;
+    in.rootref = (char *)at;
+    if (flux_kvs_get_many(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0) {
+        for (size_t i = 0; i < count && r == 0; i++)
+            r = get(cli, keys[i], at); /* tells which one */
+        return r;
+    }
+    for (size_t i = 0; i < out->n_results && r == 0; i++) {
+        const flux_kvs_get_response *res = out->results[i];
+        bool value = res->type == FLUX_KVS_TYPE_VALUE || res->type == FLUX_KVS_TYPE_LOG;
+
+        if (value && res->size == res->value.len)
+            print_value(cli, keys[i], res->value.data, res->value.len);
+        else
+            r = get(cli, keys[i], at);
+    }
+    return r;
 }
 
 struct watch {
@@ -139,6 +171,11 @@ static int run(struct cli *cli)
         return 1;
     if (cli->argc == 0)
         return cli_misused(cli, "expected a KEY");
+    if (!cli_has(cli, "watch") && !cli_has(cli, "waitcreate") && !cli_has(cli, "treeobj")) {
+        for (int i = 0; i < cli->argc && r == 0; i += BATCH)
+            r = get_many(cli, cli->argv + i, cli->argc - i < BATCH ? cli->argc - i : BATCH, at);
+        return r;
+    }
     for (int i = 0; i < cli->argc && r == 0; i++) {
         if (cli_has(cli, "watch"))
             r = watch(cli, cli->argv[i], cli_int(cli, "count", -1));

@@ -108,7 +108,7 @@ static const struct flux_option options[] = {
 const struct flux_verb verb_call = {
     .path = "call",
     .args = "SERVICE.RPC [FIELD=VALUE|JSON]...",
-    .summary = "call any rpc of any service",
+    .summary = "Call any rpc of any service",
     .options = {options},
     .more =
         "Text, bytes and enums are given as they are, everything else as JSON. Bytes that are\n"

@@ -181,6 +181,6 @@ static int run(struct cli *cli)
 const struct flux_verb verb_describe = {
     .path = "describe",
     .args = "[SERVICE|SERVICE.RPC]...",
-    .summary = "describe services, their rpcs and fields",
+    .summary = "Describe services, their rpcs and fields",
     .run = run,
 };

@@ -52,7 +52,8 @@ PRIVATE = {
 # Public headers whose name is not that of a file in the folder that implements them.
 PUBLIC = {
     "handle.h": "bindings/c/client", "rpc.h": "bindings/c/client", "proto.h": "bindings/c/wire",
-    "service.h": "bindings/c/service", "services.h": "bindings/c/client",
+    "service.h": "bindings/c/service", "services.h": "bindings/c/service",
+    "protojson.h": "bindings/c/wire",
     "module.h": "bindings/c/service", "pmi.h": "bindings/c/pmi", "base.h": "bindings/c/base",
     "msg.h": "bindings/c/wire", "rset.h": "bindings/c/format", "config.h": "bindings/c/config",
     "shell.h": "server/shell",

@@ -71,7 +71,7 @@ class Instance:
     """A running instance. Its initial program tells the URI through a pipe and ends when told so."""
 
     # then wait until the test closes standard input
-    PROGRAM = "flux getattr local-uri >uri && cat >/dev/null"
+    PROGRAM = 'echo "$FLUX_URI" >uri && cat >/dev/null'
 
     def __init__(self, size=1, args=(), config=None, env=None, statedir=None, timeout=30):
         self.size = size

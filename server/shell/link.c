@@ -13,8 +13,8 @@
 
 #define RECONNECT_SECONDS 600.
 #define RETRY_MS 100
-#define BATCH_BYTES (4u << 20)  /* of one Write */
-#define JOINED_BYTES (1u << 20) /* of one frame */
+#define BATCH_BYTES (4u << 20)    /* of one Write */
+#define JOINED_BYTES (256u << 10) /* of one frame */
 #define QUEUE_HIGH (8u << 20)
 #define QUEUE_LOW (4u << 20)
 

@@ -112,14 +112,31 @@ static void close_segment(struct output *out, struct segment *s)
     output_store_segment(out, s);
 }
 
+/* A message of many frames is taken apart, so that no segment outgrows what a blob may hold. */
+static void append_frames(struct output *out, const flux_job_io_read_response *item)
+{
+    for (size_t i = 0; i < item->n_frames; i++) {
+        flux_job_io_read_response one = FLUX_JOB_IO_READ_RESPONSE_INIT;
+
+        one.frames = item->frames + i;
+        one.n_frames = 1;
+        output_append(out, &one);
+    }
+}
+
 void output_append(struct output *out, const flux_job_io_read_response *item)
 {
-    struct segment *s = open_segment(out);
     size_t n = protobuf_c_message_get_packed_size(&item->base);
+    struct segment *s;
     uint32_t prefix = htobe32(n);
     struct reader *r, *next;
     char *room;
 
+    if (n > SEGMENT_BYTES && item->n_frames > 1) {
+        append_frames(out, item);
+        return;
+    }
+    s = open_segment(out);
     flux_buf_add(&s->data, &prefix, sizeof(prefix));
     room = flux_buf_reserve(&s->data, n);
     protobuf_c_message_pack(&item->base, (uint8_t *)room);

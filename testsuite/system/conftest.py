@@ -90,6 +90,7 @@ class Instance:
             self._await_uri(timeout)
         except BaseException:
             self.kill()
+            self.clean()
             raise
 
     def _spawn(self, command):
@@ -101,12 +102,15 @@ class Instance:
 
     def _await_uri(self, timeout):
         data, deadline = b"", time.monotonic() + timeout * PATIENCE
+        watched = [self._uri_pipe]
         exited = os.pidfd_open(self.process.pid)
         try:
             while not data.endswith(b"\n"):
-                ready = select.select([self._uri_pipe, exited], [], [], max(0, deadline - time.monotonic()))[0]
+                ready = select.select([*watched, exited], [], [], max(0, deadline - time.monotonic()))[0]
                 if self._uri_pipe in ready:
-                    data += os.read(self._uri_pipe, 4096)
+                    part = os.read(self._uri_pipe, 4096)
+                    data += part
+                    watched = watched if part else []
                 elif ready:
                     raise AssertionError(f"flux start -s{self.size} ended\n{self.log}")
                 else:

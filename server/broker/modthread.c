@@ -58,6 +58,7 @@ static void on_stop(uv_async_t *async)
 {
     struct module *m = async->data;
 
+    m->stopping = true;
     flux_stop(m->h);
 }
 
@@ -88,7 +89,8 @@ static void *run(void *arg)
     note.r = start_parts(m, &note.err);
     if (note.r == 0) {
         send_note(m, NOTE_READY, &note);
-        flux_run(m->h);
+        if (!m->stopping)
+            flux_run(m->h);
     }
     stop_parts(m);
     send_note(m, NOTE_EXITED, &note);

@@ -37,7 +37,7 @@ struct test_instance {
     struct broker_process *brokers;
     char rundir[4096];
     unsigned running;
-    int leader_status, worst_status;
+    int leader_status;
     bool failed; /* some broker ended before it had booted */
 };
 
@@ -303,8 +303,6 @@ static void broker_ended(struct test_instance *ti, struct broker_process *p, int
     ti->running--;
     if (p->rank == 0)
         ti->leader_status = code;
-    if (code > ti->worst_status)
-        ti->worst_status = code;
     if (WIFSIGNALED(status))
         cli_warn(ti->cli, "%u: %s", p->rank, strsignal(WTERMSIG(status)));
     /* The rest would wait for it in PMI's barrier for ever. */
@@ -424,5 +422,5 @@ int test_instance_run(struct cli *cli, const struct test_instance_conf *conf)
     done(&ti);
     if (code)
         return code;
-    return ti.leader_status ? ti.leader_status : ti.worst_status;
+    return ti.leader_status;
 }

@@ -339,6 +339,8 @@ int overlay_open(struct broker *b, const struct cert *cert, struct flux_error *e
     conf.torpid_max = attrs_get_fsd(a, "tbon.torpid_max", 30);
     conf.tcp_user_timeout = attrs_get_fsd(a, "tbon.tcp_user_timeout", 20);
     conf.connect_timeout = attrs_get_fsd(a, "tbon.connect_timeout", 30);
+    /* Without a config file everybody was there when endpoints were exchanged. */
+    conf.give_up = 5;
     conf.child_rcvhwm = attrs_get_int(a, "tbon.child_rcvhwm", 0);
     conf.io_threads = attrs_get_int(a, "tbon.zmq_io_threads", 1);
     conf.debug = attrs_get_int(a, "tbon.zmqdebug", 0) > 0;

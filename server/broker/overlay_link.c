@@ -303,6 +303,17 @@ static void connection_ended(struct overlay_link *l, struct overlay_sock *mon, i
     l->router.dirty = true;
 }
 
+/* The parent is tried again and again; where it must have been there before, not for ever. */
+static void check_patience(struct overlay_link *l)
+{
+    if (l->parent || l->refused || l->conf.give_up <= 0 ||
+        flux_monotime() - l->connecting < l->conf.give_up)
+        return;
+    l->refused = true;
+    l->conf.ops.on_peer(l->conf.arg, l->parent_rank, OVERLAY_PEER_REFUSED, "",
+                        "it cannot be reached");
+}
+
 static void connection_event(struct overlay_link *l, struct overlay_sock *mon, unsigned event,
                              int value)
 {
@@ -315,6 +326,8 @@ static void connection_event(struct overlay_link *l, struct overlay_sock *mon, u
         l->refused = true;
         l->conf.ops.on_peer(l->conf.arg, l->parent_rank, OVERLAY_PEER_REFUSED, "",
                             "it does not know our public key");
+    } else if (event == ZMQ_EVENT_CONNECT_RETRIED) {
+        check_patience(l);
     } else if (event &
                (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)) {
         overlay_log(l, LOG_DEBUG, "a handshake failed (event 0x%x, value 0x%x)", event, value);
@@ -348,8 +361,9 @@ static int monitor_open(struct overlay_link *l, struct overlay_sock *mon, void *
 {
     const char *endpoint =
         mon == &l->dealer_mon ? "inproc://overlay-dealer" : "inproc://overlay-router";
-    int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+    int events = ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 
     mon->zsock = zmq_socket(l->zctx, ZMQ_PAIR);
     mon->pump = monitor_pump;
@@ -540,6 +554,7 @@ int overlay_link_connect(struct overlay_link *l, const char *endpoint, const cha
     if ((r = sock_watch(l, &l->dealer, err)) < 0)
         return r;
     start_ticking(l);
+    l->connecting = flux_monotime();
     overlay_say_hello(l, NULL, 0);
     return 0;
 }

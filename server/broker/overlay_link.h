@@ -43,7 +43,8 @@ struct overlay_link_conf {
     double torpid_max;       /* ... after which a child counts as torpid; 0 = never */
     double tcp_user_timeout; /* ... after which a dead connection is given up; 0 = by the kernel */
     double connect_timeout;  /* of one attempt to connect; 0 = by the kernel */
-    int child_rcvhwm;        /* messages of one child that may wait to be read; 0 = default */
+    double give_up;   /* seconds to reach the parent in; then it counts as refusing. 0 = no end */
+    int child_rcvhwm; /* messages of one child that may wait to be read; 0 = default */
     int io_threads;
     bool enable_ipv6;
     bool debug;                          /* log each socket event */

@@ -68,6 +68,7 @@ struct overlay_link {
     uv_timer_t timer;
     uv_timer_t retry; /* unsent bytes */
     bool refused, said_goodbye, closed;
+    double connecting; /* monotonic: since when */
     double refusal_logged;
     unsigned refusals;
     unsigned handles; /* to be closed */

@@ -44,6 +44,6 @@ def generate(f, model):
         return
     handlers = "\n".join(_handler(m, model) for m in s.methods)
     slots = "".join(f"        .{m.slot} = handle_{m.snake},\n" for m in s.methods)
-    yield f.stem + "_fuzz.c", FUZZ.format(
+    yield f"{f.base}_fuzz.c", FUZZ.format(
         path=f.path, stem=f.stem, c=s.c, handlers=handlers, slots=slots
     )

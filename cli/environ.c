@@ -75,6 +75,13 @@ void cli_environ_setup(bool verbose)
         set_row(&rows[i], verbose);
 }
 
+void cli_environ_path(void)
+{
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(rows); i++)
+        if (strcmp(rows[i].name, "PATH") == 0)
+            set_row(&rows[i], false);
+}
+
 const char *cli_environ_name(size_t i)
 {
     return i < FLUX_ARRAY_SIZE(rows) ? rows[i].name : NULL;

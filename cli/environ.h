@@ -8,6 +8,8 @@
 /* Put the search paths of this Flux into the environment: $X_PREPEND, its own directories, then
  * what $X had. Idempotent. Says what changed on stderr if `verbose`. */
 void cli_environ_setup(bool verbose);
+/* PATH alone: what jobs need to find this flux. */
+void cli_environ_path(void);
 /* Walk the variables that cli_environ_setup() manages: the i-th name, NULL past the last. */
 const char *cli_environ_name(size_t i);
 /* The program of `flux WORD`: flux-WORD on FLUX_EXEC_PATH, then on PATH. NULL if none. Caller

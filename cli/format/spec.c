@@ -164,16 +164,18 @@ static void integer_digits(const struct format_spec *spec, unsigned long long u,
     }
 }
 
-/* Python's str(float): as short as it can be, with a point. */
+/* Python's str(float): the fewest digits that read back the same; an exponent only for very large
+ * and very small numbers, else a point. */
 static void plain_real(double d, char *out, size_t size)
 {
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, size, "%.*g", digits, d);
+    double magnitude = d < 0 ? -d : d;
+    bool exponent = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16);
+
+    for (int digits = 0; digits <= 17; digits++) {
+        snprintf(out, size, exponent ? "%.*e" : "%.*f", digits, d);
         if (strtod(out, NULL) == d)
             break;
     }
-    if (d >= 1e5 && d < 1e16 && strchr(out, 'e'))
-        snprintf(out, size, "%.0f", d);
     if (!strpbrk(out, ".einN") && strlen(out) + 3 <= size)
         strcat(out, ".0");
 }

@@ -8,6 +8,8 @@
 
 #include <flux/buf.h>
 
+#include "environ.h"
+
 extern char **environ;
 
 enum { RULES_DEPTH = 8, VALUE_MAX = 1 << 20 };
@@ -207,9 +209,11 @@ static int apply_options(const struct cli *cli, struct env_build *b, struct flux
 
 int submit_environment(const struct cli *cli, json_t *options, json_t **ret, struct flux_error *err)
 {
-    struct env_build b = {.env = current_environment(), .expand = json_object()};
+    struct env_build b = {.expand = json_object()};
     int r;
 
+    cli_environ_path();
+    b.env = current_environment();
     json_object_del(b.env, "FLUX_PROXY_REMOTE");
     r = apply_options(cli, &b, err);
     if (r == 0 && json_object_size(b.expand) > 0)

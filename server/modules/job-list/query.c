@@ -87,7 +87,7 @@ static bool matches(const flux_job_list_list_request *in, const flux_job_list_jo
     return (!in->states || job->state & in->states) &&
            (in->userid == ANY_USER || in->userid == job->userid) &&
            (!*in->name || strcmp(in->name, job->name) == 0) &&
-           (!*in->queue || strcmp(in->queue, job->queue) == 0) && !in->results;
+           (!*in->queue || strcmp(in->queue, job->queue) == 0) && (in->states || !in->results);
 }
 
 /* Pending by priority, then age; before them what runs, newest first. */

@@ -39,7 +39,9 @@ static int add(struct manager *mgr, const flux_job_manager_new_job *in, struct f
     if (r == 0) {
         q = queue_find(mgr, job->queue);
         if (!q)
-            r = flux_error_set(err, -EINVAL, "Invalid queue '%s' specified", job->queue);
+            r = job->queue && *job->queue
+                    ? flux_error_set(err, -EINVAL, "Invalid queue '%s' specified", job->queue)
+                    : flux_error_set(err, -EINVAL, "no queue specified");
         else if (!q->enabled)
             r = flux_error_set(err, -EINVAL, "job submission%s%s is disabled: %s",
                                *q->name ? " to " : "", q->name, q->disable_reason);

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: LGPL-3.0-only
+"""flux resource, config, module, and the front end itself."""
+import os
+import re
+
+
+def test_resource_list(instance4):
+    out = instance4.flux("resource", "list", check=True).lines
+    assert re.match(r" +STATE NNODES   NCORES NODELIST$", out[0])
+    assert [line.split()[:2] for line in out[1:]] == [["free", "4"], ["allocated", "0"], ["down", "0"]]
+    assert len(instance4.flux("resource", "list", "--skip-empty").lines) == 2
+    assert instance4.run("resource", "list", "-s", "all", "-no", "{nnodes}") == "4"
+    assert "rank[0-3]/core" in instance4.run("resource", "list", "-o", "rlist")
+    assert instance4.run("resource", "list", "-s", "all", "-i", "1-2", "-no", "{ranks}") == "1-2"
+    r = instance4.flux("resource", "list", "-s", "x")
+    assert r.err == "flux-resource: ERROR: Invalid resource state x specified\n"
+
+
+def test_allocated_while_a_job_runs(instance4):
+    job = instance4.run("submit", "-N2", "sleep", "300")
+    instance4.run("job", "wait-event", job, "start")
+    assert instance4.run("resource", "list", "-s", "allocated", "-no", "{nnodes}") == "2"
+    instance4.run("cancel", job)
+    instance4.run("queue", "drain")
+
+
+def test_resource_info_and_R(instance4):
+    assert re.match(r"4 Nodes, \d+ Cores, \d+ GPUs$", instance4.run("resource", "info"))
+    assert instance4.run("resource", "info", "-i", "0").startswith("1 Node, ")
+    assert instance4.flux("resource", "R", "-s", "all").json["version"] == 1
+
+
+def test_resource_status(instance4):
+    out = instance4.flux("resource", "status", check=True).lines
+    assert out[0] == "     STATE UP NNODES NODELIST"
+    assert out[1].startswith("     avail  ✔      4 ")
+    assert len(out) == 2
+    r = instance4.flux("resource", "status", "-s", "help")
+    assert r.err.startswith("flux-resource: INFO: valid states: ")
+    assert instance4.run("resource", "status", "-s", "all", "-no", "{nnodes}") == "4"
+    assert instance4.run("resource", "status", "-s", "avail", "-no", "{up.ascii} {status}") == "y online"
+
+
+def test_drain_and_undrain(instance4):
+    instance4.run("resource", "drain", "2", "node", "is", "fubar")
+    out = instance4.flux("resource", "drain", check=True).lines
+    assert out[0] == "TIMESTAMP            STATE    RANK     REASON                         NODELIST"
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d  drained  2        node is fubar  ", out[1])
+    assert "drained" in instance4.run("resource", "status", "-s", "drained,exclude")
+    r = instance4.flux("resource", "drain", "2", "again")
+    assert r.rc == 1 and "already drained" in r.err
+    instance4.run("resource", "drain", "-f", "2", "other reason")
+    assert "other reason" in instance4.run("resource", "drain", "-n")
+    instance4.run("resource", "drain", "-u", "1-2", "more")
+    assert instance4.run("resource", "drain", "-no", "{ranks} {reason}").splitlines() in (
+        ["2 other reason", "1 more"], ["1 more", "2 other reason"])
+    instance4.run("resource", "undrain", "1-2")
+    assert len(instance4.flux("resource", "drain").lines) == 1
+    r = instance4.flux("resource", "undrain", "2")
+    assert r.rc == 1 and "not drained" in r.err
+
+
+def test_draining_while_work_runs(instance4):
+    job = instance4.run("submit", "-N4", "sleep", "300")
+    instance4.run("job", "wait-event", job, "start")
+    instance4.run("resource", "drain", "3")
+    assert instance4.run("resource", "drain", "-no", "{state}") == "draining"
+    instance4.run("cancel", job)
+    instance4.run("job", "wait-event", job, "clean")
+    assert instance4.run("resource", "drain", "-no", "{state}") == "drained"
+    instance4.run("resource", "undrain", "3")
+
+
+def test_queues_split_rows(flux_start):
+    config = """
+[queues.batch]
+requires = ["batch"]
+[queues.debug]
+requires = ["debug"]
+[[resource.config]]
+hosts = "a[0-3]"
+cores = "0-3"
+[[resource.config]]
+hosts = "a[0-2]"
+properties = ["batch"]
+[[resource.config]]
+hosts = "a3"
+properties = ["debug", "testprop"]
+[resource]
+noverify = true
+"""
+    instance = flux_start(4, config=config, args=["--test-hosts=a[0-3]"])
+    out = instance.flux("resource", "list", "-s", "all").lines
+    assert out[0] == "     STATE QUEUE      PROPERTIES NNODES   NCORES NODELIST"
+    assert [line.split()[1:] for line in out[1:]] == [["batch", "3", "12", "a[0-2]"],
+                                                       ["debug", "testprop", "1", "4", "a3"]]
+
+
+def test_config_get(flux_start):
+    instance = flux_start(1, config='[access]\nallow-guest-user = true\n[resource]\nexclude = ""\n')
+    assert instance.run("config", "get", "access.allow-guest-user") == "true"
+    assert instance.run("config", "get", "-d", "7", "no.such.key") == "7"
+    assert instance.flux("config", "get", "no.such.key").rc == 1
+    assert instance.flux("config", "get", "-t", "string", "access.allow-guest-user").rc == 1
+    assert instance.flux("config", "get").json["access"]["allow-guest-user"] is True
+
+
+def test_config_reload(flux_start):
+    instance = flux_start(1, config="[access]\nallow-guest-user = false\n")
+    (instance.dir / "config" / "test.toml").write_text("[access]\nallow-guest-user = true\n")
+    instance.run("config", "reload")
+    assert instance.run("config", "get", "access.allow-guest-user") == "true"
+    (instance.dir / "config" / "test.toml").write_text("[access\n")
+    assert instance.flux("config", "reload").rc == 1
+    assert instance.run("config", "get", "access.allow-guest-user") == "true"
+
+
+def test_module_list(instance):
+    out = instance.flux("module", "list", check=True).lines
+    assert out[0].split() == ["Module", "Idle", "S", "Sendq", "Recvq", "Service"]
+    names = [line.split()[0] for line in out[1:]]
+    assert "kvs" in names and names == sorted(names)
+    assert instance.flux("module", "remove", "no-such-module").rc == 1
+    instance.run("module", "remove", "-f", "no-such-module")
+    assert instance.flux("module", "load", "/no/such/file.so").rc == 1
+
+
+def test_stats(instance):
+    instance.run("kvs", "put", "a=1")
+    assert any(line.startswith("Kvs/Commit") for line in instance.flux("stats").lines)
+
+
+def test_front_end(instance, tmp_path):
+    r = instance.flux("no-such-thing")
+    assert r.rc == 1 and r.err == "flux: `no-such-thing' is not a flux command.  See 'flux --help'\n"
+    assert "Did you mean 'flux submit'?" in instance.flux("sumbit").err
+    assert "Did you mean 'flux job attach'?" in instance.flux("job", "atach").err
+    (tmp_path / "flux-hello").write_text("#!/bin/sh\necho hello $1; echo $FLUX_EXEC_PATH\n")
+    os.chmod(tmp_path / "flux-hello", 0o755)
+    out = instance.flux("hello", "you", env={"FLUX_EXEC_PATH": str(tmp_path)}).lines
+    assert out[0] == "hello you" and str(tmp_path) in out[1]
+    assert instance.flux(str(tmp_path / "flux-hello"), "x").lines[0] == "hello x"
+
+
+def test_version(instance):
+    out = dict(line.split(None, 1) for line in instance.flux("version").lines)
+    assert out["commands:"] == out["libflux-core:"] == out["broker:"]
+    assert out["FLUX_URI:"] == instance.uri
+    assert instance.flux("-V").out == instance.flux("version").out
+
+
+def test_env(instance):
+    assert "export FLUX_EXEC_PATH=" in instance.run("env")
+    assert instance.run("env", "sh", "-c", "echo $MANPATH").endswith(":")
+
+
+def test_every_verb_has_help_and_completion(instance):
+    script = instance.run("completion", "bash")
+    verbs = re.findall(r"^  \['([^']+)'\]='--help", script, re.M)
+    assert len(verbs) > 40
+    for verb in verbs:
+        r = instance.flux(*verb.split(), "--help")
+        assert r.ok and r.out.startswith(f"Usage: flux-{verb} "), repr(r)
+
+
+def test_instance_that_is_not_there(instance):
+    r = instance.flux("jobs", env={"FLUX_URI": "local:///no/such/socket"})
+    assert r.rc == 1 and r.err.startswith("flux-jobs: ERROR: ")

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-3.0-only
+"""Jobs through the whole of it: what users see of the shell, on one node and on four."""
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from conftest import FLUX, PATIENCE, SANITIZE
+from test_shell import HELLO
+
+
+def sh(text):
+    return ["sh", "-c", text]
+
+
+def test_exit_codes_and_output(instance):
+    r = instance.flux("run", *sh("echo out; echo err >&2; exit 3"))
+    assert (r.rc, r.out) == (3, "out\n") and "err\n" in r.err
+    assert instance.flux("run", *sh("kill -KILL $$")).rc == 137
+
+
+def test_an_unknown_command_is_explained(instance):
+    r = instance.flux("run", "/no/such/command")
+    assert r.rc == 127 and "start failed: /no/such/command: No such file or directory" in r.err
+
+
+def test_input_reaches_the_tasks(instance):
+    text = "".join(f"{i}\n" for i in range(100000))
+    assert instance.run("run", "cat", stdin=text) + "\n" == text
+    assert instance.run("run", "-n1", "--input=/etc/hostname", "cat") == open("/etc/hostname").read().rstrip("\n")
+
+
+def test_large_output_is_complete_and_in_order(instance):
+    assert instance.run("run", "seq", "1", "500000", timeout=60) == "\n".join(map(str, range(1, 500001)))
+
+
+def test_output_of_all_nodes_goes_to_one_file(instance4, tmp_path):
+    instance4.run("run", "-N4", "-n8", f"--output={tmp_path}/out.{{{{id}}}}", *sh("echo $FLUX_TASK_RANK"))
+    (file,) = tmp_path.iterdir()
+    assert sorted(file.read_text().split()) == [str(i) for i in range(8)]
+
+
+def test_output_goes_to_a_file_of_each_task(instance4, tmp_path):
+    instance4.run("run", "-N4", "-n8", f"--output={tmp_path}/{{{{task.rank}}}}.{{{{node.id}}}}", *sh("echo $FLUX_TASK_RANK"))
+    assert {f.name: f.read_text() for f in tmp_path.iterdir()} == {f"{i}.{i // 2}": f"{i}\n" for i in range(8)}
+
+
+def test_labels_name_the_tasks(instance4):
+    out = instance4.run("run", "-N4", "-n4", "--label-io", *sh("echo a; echo b"))
+    assert sorted(out.splitlines()) == sorted(f"{i}: {x}" for i in range(4) for x in "ab")
+
+
+def test_signals_reach_the_tasks_of_all_nodes(instance4):
+    p = instance4.spawn("run", "-N4", "-n4", *sh("trap 'echo got; exit 0' USR1; echo up; while :; do sleep 0.02; done"))
+    for _ in range(4):
+        assert p.stdout.readline() == "up\n"
+    p.send_signal(signal.SIGUSR1)
+    out, _ = p.communicate(timeout=20 * PATIENCE)
+    assert (p.returncode, out) == (0, "got\n" * 4)
+
+
+def test_a_cancelled_job_leaves_nothing(instance4):
+    p = instance4.spawn("run", "-N4", "-n4", *sh("echo up; exec sleep 1000"))
+    for _ in range(4):
+        assert p.stdout.readline() == "up\n"
+    instance4.run("cancel", instance4.run("job", "last"))
+    p.communicate(timeout=20 * PATIENCE)
+    assert p.returncode == 143
+
+
+def test_the_environment_is_that_of_the_job(instance4):
+    out = instance4.run("run", "-N2", "-n4", "--env=FOO=bar",
+                        *sh("echo $FLUX_JOB_SIZE $FLUX_JOB_NNODES $FLUX_TASK_LOCAL_ID $FOO $FLUX_JOB_ID"))
+    job = instance4.run("job", "last")
+    assert sorted(line.split()[:4] for line in out.splitlines()) == [["4", "2", str(i), "bar"] for i in (0, 0, 1, 1)]
+    assert all(line.split()[4] == job for line in out.splitlines())
+
+
+def test_exit_on_error_ends_the_job(instance):
+    r = instance.flux("run", "-n2", "-o", "exit-on-error", *sh("[ $FLUX_TASK_RANK = 1 ] && exit 5; exec sleep 1000"))
+    assert r.rc != 0 and "failed and exit-on-error is set" in r.err
+
+
+def test_a_node_that_runs_a_broken_jobspec_says_why(instance):
+    r = instance.flux("run", "-o", "taskmap.scheme=nosuch", "true")
+    assert r.rc != 0 and "no such scheme: nosuch" in r.err
+
+
+def test_an_instance_starts_in_a_job(instance4):
+    r = instance4.flux("run", "-N4", "-n4", "-o", "exit-timeout=none", FLUX, "start", FLUX, "getattr", "size", timeout=60)
+    assert (r.rc, r.out) == (0, "4\n"), r
+
+
+def test_its_jobs_run_mpi(instance4, mpi_hello):
+    r = instance4.flux("run", "-N2", "-n2", "-o", "exit-timeout=none", FLUX, "start", FLUX, "run", "-N2", "-n2", mpi_hello, timeout=60)
+    assert r.rc == 0 and len(r.lines) == 2, r
+
+
+@pytest.fixture(scope="module", params=["mpicc.mpich", "mpicc.openmpi"])
+def ring(request, tmp_path_factory):
+    if not shutil.which(request.param):
+        pytest.skip(f"no {request.param}")
+    if SANITIZE and "openmpi" in request.param:
+        pytest.skip("it loads a sanitized libpmi")
+    d = tmp_path_factory.mktemp("ring")
+    (d / "ring.c").write_text(HELLO)
+    subprocess.run([request.param, "-o", d / "ring", d / "ring.c"], check=True)
+    return d / "ring"
+
+
+@pytest.mark.parametrize("shape", [("-N4", "-n8"), ("-N4", "-n4"), ("-N1", "-n2"), ("-N4", "-n8", "-o", "taskmap={\"scheme\":\"cyclic\"}")])
+def test_mpi_rings_close(instance4, ring, shape):
+    n = int(shape[1][2:])
+    r = instance4.flux("run", *shape, ring, timeout=60)
+    assert (r.rc, r.out) == (0, f"{n} tasks, sum {n * (n - 1) // 2}\n"), r

@@ -304,7 +304,7 @@ static const char *check(const struct flux_msg *m)
     if (m->kind == FLUX_MSG_RESPONSE && m->tag == 0)
         return "response without a tag";
     if (m->kind == FLUX_MSG_CONTROL &&
-        (m->control < FLUX_MSG_CANCEL || m->control > FLUX_MSG_GOODBYE))
+        (m->control < FLUX_MSG_CANCEL || m->control > FLUX_MSG_KEEPALIVE))
         return "unknown control message";
     return NULL;
 }

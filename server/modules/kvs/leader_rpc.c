@@ -53,7 +53,9 @@ static int fill(struct kvs_leader *l, struct flux_call *call, const struct kvs_r
         return 0;
     }
     if (res->kind == KVS_DIR) {
-        r = in->list ? kvs_result_list(l->kvs, res, kvs_entries_add, ls, err) : 0;
+        if (!in->list)
+            return 0;
+        r = kvs_result_list(l->kvs, res, kvs_entries_add, ls, err);
         out->entries = ls->list;
         out->n_entries = ls->count;
         return r;

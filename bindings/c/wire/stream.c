@@ -23,7 +23,9 @@ struct chunk {
 
 struct flux_stream {
     uv_poll_t poll;
-    uv_prepare_t prepare; /* runs at the end of a loop turn in which something was sent */
+    /* Flushes what a loop turn has sent. An idle handle and not a prepare one: one that is started
+     * while prepare handles run would not run before the loop sleeps. */
+    uv_idle_t idle;
     int fd;
     const struct flux_stream_ops *ops;
     void *arg;
@@ -73,7 +75,7 @@ void flux_stream_close(struct flux_stream *s)
         return;
     s->closed = true;
     uv_close((uv_handle_t *)&s->poll, on_closed);
-    uv_close((uv_handle_t *)&s->prepare, on_closed);
+    uv_close((uv_handle_t *)&s->idle, on_closed);
     close(s->fd);
     s->fd = -1;
 }
@@ -136,12 +138,12 @@ static int flush(struct flux_stream *s)
     return 0;
 }
 
-static void on_prepare(uv_prepare_t *prepare)
+static void on_idle(uv_idle_t *idle)
 {
-    struct flux_stream *s = prepare->data;
+    struct flux_stream *s = idle->data;
     int r;
 
-    uv_prepare_stop(prepare);
+    uv_idle_stop(idle);
     s->flushing = false;
     if (s->closed || s->dead)
         return;
@@ -194,7 +196,7 @@ void flux_stream_send(struct flux_stream *s, struct flux_msg *m)
         append(s, m);
         if (!s->flushing && !(s->events & UV_WRITABLE)) {
             s->flushing = true;
-            uv_prepare_start(&s->prepare, on_prepare);
+            uv_idle_start(&s->idle, on_idle);
         }
     }
     flux_msg_free(m);
@@ -314,9 +316,9 @@ struct flux_stream *flux_stream_new(uv_loop_t *loop, int fd, const struct flux_s
     s->arg = arg;
     s->handles = 2;
     uv_poll_init(loop, &s->poll, fd);
-    uv_prepare_init(loop, &s->prepare);
-    uv_unref((uv_handle_t *)&s->prepare);
-    s->poll.data = s->prepare.data = s;
+    uv_idle_init(loop, &s->idle);
+    uv_unref((uv_handle_t *)&s->idle);
+    s->poll.data = s->idle.data = s;
     s->alive = true;
     set_events(s);
     return s;

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """flux kvs: the verbs, on the leader and on followers."""
 import json
-import os
 import re
 
 import pytest

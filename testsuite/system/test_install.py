@@ -44,3 +44,24 @@ def test_a_client_compiles_against_it(tree, tmp_path):
 def test_python_package_is_there(tree):
     _, prefix, options = tree
     assert (prefix / options["libdir"] / "flux/python3/flux/__init__.py").exists()
+
+
+def test_the_installed_python_package_works(tree):
+    if SANITIZE:
+        pytest.skip("a build with sanitizers wants their runtime")
+    _, prefix, options = tree
+    lib = prefix / options["libdir"]
+    program = ("import flux.job, flux.kvs, flux.v1.kvs_client, flux.v1.kvs_pb2\n"
+               "from flux.idset import IDset\nfrom flux.hostlist import Hostlist\n"
+               "print(IDset('0-3').count(), Hostlist('a[0-1]').expand(), flux.__file__)")
+    out = subprocess.run(["/usr/bin/python3", "-c", program], check=True, capture_output=True, text=True,
+                         env={"PYTHONPATH": str(lib / "flux/python3"), "FLUX_LIBFLUX": str(lib / "libflux.so.0"),
+                              "PYTHONDONTWRITEBYTECODE": "1"}).stdout
+    assert out.startswith("4 ['a0', 'a1'] " + str(lib))
+
+
+def test_the_contract_is_there(tree):
+    _, prefix, _ = tree
+    for name in ("flux.v1.desc", "flux.v1.comments.json", "proto/flux/v1/kvs.proto", "proto/flux/v1/options.proto"):
+        assert (prefix / "share/flux" / name).stat().st_size > 0, name
+    assert "## Get" in (prefix / "share/doc/flux/services/kvs.md").read_text()

@@ -33,6 +33,12 @@ def test_it_connects_and_calls(python):
     assert python("print(h.rank, h.size, h.broker.ping(seq=5).seq, h.attr_get('size'))") == "0 1 5 1".split()
 
 
+def test_flux_python_finds_the_package(instance):
+    assert instance.run("python", "-c", "import flux; print(flux.Flux().size)") == "1"
+    assert instance.run("python", "--get-path") == str(PACKAGE)
+    assert instance.run("python", "--list-versions").startswith("Python 3")
+
+
 def test_values_are_stored_and_watched(python):
     program = """
 flux.kvs.put(h, "py.a", [1, {"x": None}])

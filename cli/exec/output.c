@@ -86,6 +86,8 @@ static void write_lines(struct exec_output *o, const flux_exec_run_output *item)
     }
     if (data < end)
         flux_buf_add(&p->line, data, end - data);
+    if (item->eof && o->label && p->line.len > 0)
+        end_line(o, p, item->rank, f, (const uint8_t *)"\n", 1);
 }
 
 void exec_output_write(struct exec_output *o, const flux_exec_run_output *item)

@@ -8,8 +8,8 @@
 #include "exec.h"
 #include "module.h"
 
-#define ORPHAN_GRACE 10. /* seconds that processes outlive a broker that cannot come back */
-#define STOP_GRACE 5.    /* from SIGTERM to SIGKILL of what is left at the end */
+#define ORPHAN_GRACE 1. /* seconds that processes outlive a broker that cannot come back */
+#define STOP_GRACE 5.   /* from SIGTERM to SIGKILL of what is left at the end */
 
 static char *attr(struct flux *h, const char *name, const char *dflt)
 {

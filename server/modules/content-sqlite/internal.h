@@ -11,9 +11,7 @@
 
 #define STORE_SUM_SIZE 16 /* BLAKE2b-128 before each log and checkpoint record */
 
-enum store_rd { RD_LOAD, RD_FIND,
-    RD_CLIENT,
-    RD_LOG, RD_CHECKPOINT, RD_IDS, RD_COUNT };
+enum store_rd { RD_LOAD, RD_FIND, RD_CLIENT, RD_LOG, RD_CHECKPOINT, RD_IDS, RD_COUNT };
 enum store_wr {
     WR_BEGIN,
     WR_COMMIT,

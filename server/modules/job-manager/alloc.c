@@ -188,6 +188,7 @@ void alloc_request(struct manager *mgr, struct job *job)
     if (job->enqueued || !mgr->sched_ready)
         return;
     job->enqueued = true;
+    mgr->activity++;
     push(&mgr->to_enqueue, &mgr->nenqueue, job->id);
     manager_flush_later(mgr);
 }
@@ -197,6 +198,7 @@ void alloc_cancel(struct manager *mgr, struct job *job)
     if (!job->enqueued)
         return;
     job->enqueued = false;
+    mgr->activity++;
     push(&mgr->to_cancel, &mgr->ncancel, job->id);
     manager_flush_later(mgr);
 }
@@ -206,6 +208,7 @@ void alloc_free(struct manager *mgr, struct job *job, const char *ranks)
     flux_sched_free_request in = FLUX_SCHED_FREE_REQUEST_INIT;
     flux_sched_release rel = FLUX_SCHED_RELEASE_INIT, *list[] = {&rel};
 
+    mgr->activity++;
     if (!ranks) {
         push(&mgr->to_free, &mgr->nfree, job->id);
         manager_flush_later(mgr);
@@ -222,6 +225,7 @@ void alloc_prioritize(struct manager *mgr, struct job *job)
 {
     if (!job->enqueued)
         return;
+    mgr->activity++;
     push(&mgr->to_prioritize, &mgr->nprioritize, job->id);
     manager_flush_later(mgr);
 }
@@ -301,7 +305,6 @@ static void send_prioritize(struct manager *mgr)
 
 void alloc_flush(struct manager *mgr)
 {
-    mgr->activity += mgr->nfree || mgr->ncancel || mgr->nenqueue || mgr->nprioritize;
     if (mgr->nfree)
         send_free(mgr);
     if (mgr->ncancel)

@@ -1,193 +1,13 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* The exec service over a tree of seven brokers (0 - 1,2; 1 - 3,4; 2 - 5,6): split, merge, output,
- * input, signals, losses, attaching again. */
-#include <fcntl.h>
+/* Commands of the exec service over a tree of seven brokers (0 - 1,2; 1 - 3,4; 2 - 5,6): split,
+ * merge, output, input, signals, losses. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <flux/v1/exec.h>
-#include <flux/v1/shell.h>
-
-#include "fabric.h"
-
-#define SIZE 7
-
-/* What a call has told so far. */
-struct seen {
-    struct fabric *fabric;
-    struct flux_future *future;
-    struct flux_idset *started, *exited, *failed;
-    int status; /* of the last exit */
-    uint32_t errnum;
-    char text[256];  /* of the last failure */
-    char exits[256]; /* "RANKS:STATUS " each */
-    struct flux_buf out[3];
-    bool ended;
-    int r;
-    char err[320];
-    unsigned items;
-    bool stingy; /* give no credit */
-};
-
-static void on_exits(struct seen *s, size_t n, flux_exec_exit **exits)
-{
-    for (size_t i = 0; i < n; i++) {
-        FLUX_AUTO(idset) set = NULL;
-        assert_int_equal(flux_idset_decode(exits[i]->ranks, &set, NULL), 0);
-        assert_false(flux_idset_intersects(set, s->exited));
-        assert_false(flux_idset_intersects(set, s->failed));
-        flux_idset_add_set(s->exited, set);
-        s->status = exits[i]->status;
-        size_t len = strlen(s->exits);
-        snprintf(s->exits + len, sizeof(s->exits) - len, "%s:%d ", exits[i]->ranks, s->status);
-    }
-}
-
-static void on_failures(struct seen *s, size_t n, flux_exec_failure **failures)
-{
-    for (size_t i = 0; i < n; i++) {
-        FLUX_AUTO(idset) set = NULL;
-        assert_int_equal(flux_idset_decode(failures[i]->ranks, &set, NULL), 0);
-        assert_false(flux_idset_intersects(set, s->exited));
-        assert_false(flux_idset_intersects(set, s->failed));
-        flux_idset_add_set(s->failed, set);
-        s->errnum = failures[i]->errnum;
-        snprintf(s->text, sizeof(s->text), "%s", failures[i]->text);
-    }
-}
-
-static void on_started(struct seen *s, const char *ranks)
-{
-    FLUX_AUTO(idset) set = NULL;
-
-    assert_int_equal(flux_idset_decode(ranks, &set, NULL), 0);
-    flux_idset_add_set(s->started, set);
-}
-
-static void on_end(struct seen *s, int r, const struct flux_error *err)
-{
-    s->ended = true;
-    s->r = r == -ENODATA ? 0 : r;
-    snprintf(s->err, sizeof(s->err), "%s", err->text);
-}
-
-static void on_start_item(struct flux_future *f, void *arg)
-{
-    struct seen *s = arg;
-    const flux_exec_start_response *item;
-    struct flux_error err;
-    int r = flux_exec_start_result(f, &item, &err);
-
-    if (r < 0) {
-        on_end(s, r, &err);
-        return;
-    }
-    s->items++;
-    on_started(s, item->started);
-    on_exits(s, item->n_exits, item->exits);
-    on_failures(s, item->n_failures, item->failures);
-}
-
-static void on_attach_item(struct flux_future *f, void *arg)
-{
-    struct seen *s = arg;
-    const flux_exec_attach_response *item;
-    struct flux_error err;
-    int r = flux_exec_attach_result(f, &item, &err);
-
-    if (r < 0) {
-        on_end(s, r, &err);
-        return;
-    }
-    on_started(s, item->progress->started);
-    on_exits(s, item->progress->n_exits, item->progress->exits);
-    on_failures(s, item->progress->n_failures, item->progress->failures);
-}
-
-static void on_run_item(struct flux_future *f, void *arg)
-{
-    struct seen *s = arg;
-    const flux_exec_run_response *item;
-    struct flux_error err;
-    int r = flux_exec_run_result(f, &item, &err);
-
-    if (r < 0) {
-        on_end(s, r, &err);
-        return;
-    }
-    s->items++;
-    for (size_t i = 0; i < item->n_output; i++) {
-        const flux_exec_run_output *o = item->output[i];
-        assert_true(o->stream == 1 || o->stream == 2);
-        assert_false(flux_idset_contains(s->exited, o->rank));
-        flux_buf_add(&s->out[o->stream], o->data.data, o->data.len);
-    }
-    on_started(s, item->started);
-    on_exits(s, item->n_exits, item->exits);
-    on_failures(s, item->n_failures, item->failures);
-    if (!s->stingy)
-        flux_future_credit(f, flux_future_size(f));
-}
-
-static struct seen *seen_new(struct fabric *f)
-{
-    struct seen *s = flux_alloc(sizeof(*s));
-
-    s->fabric = f;
-    s->started = flux_idset_new();
-    s->exited = flux_idset_new();
-    s->failed = flux_idset_new();
-    s->out[1].max = s->out[2].max = 64 << 20;
-    return s;
-}
-
-static void seen_free(struct seen *s)
-{
-    flux_future_free(s->future);
-    flux_idset_free(s->started);
-    flux_idset_free(s->exited);
-    flux_idset_free(s->failed);
-    flux_buf_done(&s->out[1]);
-    flux_buf_done(&s->out[2]);
-    free(s);
-}
-
-static void until_end(struct seen *s)
-{
-    while (!s->ended)
-        fabric_step(s->fabric);
-}
-
-static void until_started(struct seen *s, size_t n)
-{
-    while (flux_idset_count(s->started) < n)
-        fabric_step(s->fabric);
-}
-
-static void assert_ranks(const struct flux_idset *set, const char *want)
-{
-    FLUX_AUTO_STR s = flux_idset_encode(set, FLUX_IDSET_RANGE);
-
-    assert_string_equal(s, want);
-}
-
-static int setup(void **state)
-{
-    signal(SIGPIPE, SIG_IGN);
-    *state = fabric_new(SIZE, "kary:2");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fabric_free(*state);
-    return 0;
-}
-
-/* --- commands --- */
+#include "seen.h"
 
 static struct seen *run_with(struct fabric *f, const char *ranks, const char *script,
                              const char *label, bool with_stdin, bool background)
@@ -205,7 +25,7 @@ static struct seen *run_with(struct fabric *f, const char *ranks, const char *sc
     in.background = background;
     to.credit = 100000;
     s->future = flux_exec_run_stream(f->nodes[0].client, to, &in);
-    flux_future_then(s->future, on_run_item, s);
+    flux_future_then(s->future, seen_run_item, s);
     return s;
 }
 
@@ -265,7 +85,7 @@ static void test_a_command_that_cannot_be_run_fails_everywhere(void **state)
     in.argv = argv;
     in.n_argv = 1;
     s->future = flux_exec_run_stream(f->nodes[0].client, FLUX_RANK(0), &in);
-    flux_future_then(s->future, on_run_item, s);
+    flux_future_then(s->future, seen_run_item, s);
     until_end(s);
     assert_int_equal(s->r, 0);
     assert_ranks(s->failed, "1-2");
@@ -273,26 +93,6 @@ static void test_a_command_that_cannot_be_run_fails_everywhere(void **state)
     assert_non_null(strstr(s->text, "cannot run 'no-such-command-zz': No such file or directory"));
     assert_non_null(strstr(s->text, "node"));
     seen_free(s);
-}
-
-struct answer {
-    bool done;
-    int r;
-};
-
-static void on_answer(struct flux_future *f, void *arg)
-{
-    struct answer *a = arg;
-
-    a->r = flux_rpc_result(f, NULL, NULL);
-    a->done = true;
-    flux_future_free(f);
-}
-
-static void until_answered(struct fabric *f, struct answer *a)
-{
-    while (!a->done)
-        fabric_step(f);
 }
 
 static void feed(struct fabric *f, const char *label, const char *ranks, const void *data,
@@ -305,7 +105,7 @@ static void feed(struct fabric *f, const char *label, const char *ranks, const v
     in.data = (ProtobufCBinaryData){.data = (uint8_t *)data, .len = len};
     in.eof = eof;
     *a = (struct answer){.done = false};
-    flux_future_then(flux_exec_run_input_async(f->nodes[0].client, FLUX_RANK(0), &in), on_answer,
+    flux_future_then(flux_exec_run_input_async(f->nodes[0].client, FLUX_RANK(0), &in), seen_answer,
                      a);
 }
 
@@ -340,7 +140,7 @@ static void send_kill(struct fabric *f, const char *label, const char *ranks, in
     in.label = label;
     in.ranks = ranks;
     in.signum = signum;
-    flux_future_then(flux_exec_run_kill_async(f->nodes[0].client, FLUX_RANK(0), &in), on_answer,
+    flux_future_then(flux_exec_run_kill_async(f->nodes[0].client, FLUX_RANK(0), &in), seen_answer,
                      &a);
     until_answered(f, &a);
     assert_int_equal(a.r, 0);
@@ -556,229 +356,6 @@ static void test_death_of_a_helper_loses_its_processes(void **state)
     seen_free(s);
 }
 
-/* --- shells --- */
-
-static char *make_shell(struct fabric *f, const char *script)
-{
-    char *path = flux_printf("%s/shell", f->dir);
-    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0700);
-
-    assert_int_equal(write(fd, script, strlen(script)), strlen(script));
-    close(fd);
-    return path;
-}
-
-static struct seen *start_shell(struct fabric *f, const char *ranks, uint64_t id, uint32_t attempt,
-                                const char *script)
-{
-    flux_exec_start_request in = FLUX_EXEC_START_REQUEST_INIT;
-    flux_shell_start common = FLUX_SHELL_START_INIT;
-    uint8_t doc[256];
-    struct seen *s = seen_new(f);
-    FLUX_AUTO_STR dir = flux_printf("DIR=%s", f->dir);
-    const char *env[] = {dir};
-
-    common.job_id = id;
-    common.jobspec = "{}";
-    in.start.len = protobuf_c_message_pack(&common.base, doc);
-    in.start.data = doc;
-    in.id = id;
-    in.ranks = ranks;
-    in.attempt = attempt;
-    in.environment = env;
-    in.n_environment = 1;
-    FLUX_AUTO_STR shell = make_shell(f, script);
-    in.shell = shell;
-    s->future = flux_exec_start_stream(f->nodes[0].client, FLUX_RANK(0), &in);
-    flux_future_then(s->future, on_start_item, s);
-    return s;
-}
-
-static void remove_shell(struct fabric *f)
-{
-    FLUX_AUTO_STR path = flux_printf("%s/shell", f->dir);
-
-    unlink(path);
-}
-
-static void test_shells_get_their_document(void **state)
-{
-    struct fabric *f = *state;
-    struct seen *s = start_shell(f, "0-6", 1234, 0,
-                                 "#!/bin/sh\ncat <&3 >$DIR/doc.$$\n"
-                                 "mv $DIR/doc.$$ $DIR/doc-$(echo $$)\n");
-    bool ranks[SIZE] = {false};
-
-    until_end(s);
-    assert_ranks(s->started, "0-6");
-    assert_ranks(s->exited, "0-6");
-    assert_int_equal(s->status, 0);
-    FLUX_AUTO_STR cmd = flux_printf("ls -d %s/doc-*", f->dir);
-    FILE *p = popen(cmd, "re");
-    char path[256];
-    while (fgets(path, sizeof(path), p)) {
-        uint8_t data[1024];
-        path[strcspn(path, "\n")] = '\0';
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = read(fd, data, sizeof(data));
-        close(fd);
-        unlink(path);
-        flux_shell_start *doc = (flux_shell_start *)protobuf_c_message_unpack(
-            &flux__v1__shell_start__descriptor, NULL, n, data);
-        assert_non_null(doc);
-        assert_int_equal(doc->job_id, 1234);
-        assert_string_equal(doc->jobspec, "{}");
-        assert_string_equal(doc->rundir, f->dir);
-        FLUX_AUTO_STR host = flux_printf("node%u", doc->broker_rank);
-        assert_string_equal(doc->hostname, host);
-        ranks[doc->broker_rank] = true;
-        flux_shell_start_free(doc);
-    }
-    pclose(p);
-    for (int i = 0; i < SIZE; i++)
-        assert_true(ranks[i]);
-    remove_shell(f);
-    seen_free(s);
-}
-
-static void kill_job(struct fabric *f, uint64_t id, const char *ranks, int signum, int want)
-{
-    flux_exec_kill_request in = FLUX_EXEC_KILL_REQUEST_INIT;
-    struct answer a = {.done = false};
-
-    in.id = id;
-    in.ranks = ranks;
-    in.signum = signum;
-    in.group = true;
-    flux_future_then(flux_exec_kill_async(f->nodes[0].client, FLUX_RANK(0), &in), on_answer, &a);
-    until_answered(f, &a);
-    assert_int_equal(a.r, want);
-}
-
-static void test_shells_are_killed_along_the_tree(void **state)
-{
-    struct fabric *f = *state;
-    struct seen *s = start_shell(f, "0-6", 5, 0, "#!/bin/sh\nsleep 1000 & wait\n");
-
-    until_started(s, 7);
-    kill_job(f, 5, "2,5-6", SIGTERM, 0);
-    while (flux_idset_count(s->exited) < 3)
-        fabric_step(f);
-    assert_ranks(s->exited, "2,5-6");
-    kill_job(f, 5, "", SIGKILL, 0);
-    until_end(s);
-    assert_ranks(s->exited, "0-6");
-    kill_job(f, 5, "", SIGKILL, -ENOENT);
-    remove_shell(f);
-    seen_free(s);
-}
-
-static void test_the_same_job_is_not_started_twice(void **state)
-{
-    struct fabric *f = *state;
-    struct seen *s = start_shell(f, "3", 6, 0, "#!/bin/sh\nexec sleep 1000\n");
-
-    until_started(s, 1);
-    struct seen *again = start_shell(f, "3", 6, 1, "#!/bin/sh\nexec sleep 1000\n");
-    until_end(again);
-    assert_int_equal(again->r, -EEXIST);
-    seen_free(again);
-    kill_job(f, 6, "", SIGTERM, 0);
-    until_end(s);
-    seen_free(s);
-    s = start_shell(f, "3", 6, 1, "#!/bin/sh\nexit 2\n");
-    until_end(s);
-    assert_int_equal(WEXITSTATUS(s->status), 2);
-    remove_shell(f);
-    seen_free(s);
-}
-
-static struct seen *attach(struct fabric *f, const char *ranks, uint64_t id)
-{
-    flux_exec_attach_request in = FLUX_EXEC_ATTACH_REQUEST_INIT;
-    struct seen *s = seen_new(f);
-
-    in.id = id;
-    in.ranks = ranks;
-    s->future = flux_exec_attach_stream(f->nodes[0].client, FLUX_RANK(0), &in);
-    flux_future_then(s->future, on_attach_item, s);
-    return s;
-}
-
-static void test_shells_outlive_caller_and_broker(void **state)
-{
-    struct fabric *f = *state;
-    const char *script = "#!/bin/sh\n[ -e $DIR/fast ] && exit 4; exec sleep 1000\n";
-
-    f->statedir = f->dir; /* an instance that comes back */
-    fabric_stop_part(f, 3);
-    fabric_start_part(f, 3);
-    struct seen *s = start_shell(f, "0,3", 7, 0, script);
-    until_started(s, 2);
-    seen_free(s); /* the caller goes */
-    for (int i = 0; i < 20; i++)
-        uv_run(&f->loop, UV_RUN_NOWAIT);
-    fabric_stop_part(f, 3); /* and a broker restarts */
-    fabric_start_part(f, 3);
-    s = attach(f, "0,3-4", 7);
-    until_started(s, 2);
-    while (flux_idset_empty(s->failed))
-        fabric_step(f);
-    assert_ranks(s->failed, "4"); /* where there was none */
-    assert_int_equal(s->errnum, ENOENT);
-    kill_job(f, 7, "", SIGTERM, 0);
-    until_end(s);
-    assert_ranks(s->exited, "0,3");
-    assert_int_equal(WTERMSIG(s->status), SIGTERM);
-    seen_free(s);
-    f->statedir = NULL;
-    remove_shell(f);
-}
-
-static void test_an_end_nobody_saw_is_told_to_who_attaches(void **state)
-{
-    struct fabric *f = *state;
-    struct seen *s = start_shell(f, "0,3", 8, 0, "#!/bin/sh\nread x <$DIR/gate; exit 5\n");
-    FLUX_AUTO_STR gate = flux_printf("%s/gate", f->dir);
-
-    assert_int_equal(mkfifo(gate, 0600), 0);
-    until_started(s, 2);
-    seen_free(s);
-    for (int i = 0; i < 20; i++)
-        uv_run(&f->loop, UV_RUN_NOWAIT);
-    int fd = open(gate, O_RDWR | O_CLOEXEC);
-    assert_int_equal(write(fd, "\n\n", 2), 2);
-    for (int i = 0; i < 200; i++) { /* they end, unseen */
-        uv_run(&f->loop, UV_RUN_NOWAIT);
-        usleep(1000);
-    }
-    close(fd);
-    s = attach(f, "0,3", 8);
-    until_end(s);
-    assert_ranks(s->exited, "0,3");
-    assert_int_equal(WEXITSTATUS(s->status), 5);
-    seen_free(s);
-    unlink(gate);
-    remove_shell(f);
-}
-
-static void test_what_comes_at_once_is_merged(void **state)
-{
-    struct fabric *f = *state;
-    struct seen *s = start_shell(f, "0-6", 9, 0, "#!/bin/sh\nread x <$DIR/gate\n");
-    FLUX_AUTO_STR gate = flux_printf("%s/gate", f->dir);
-
-    assert_int_equal(mkfifo(gate, 0600), 0);
-    until_started(s, 7);
-    unsigned before = s->items;
-    kill_job(f, 9, "", SIGKILL, 0);
-    until_end(s);
-    assert_in_range(s->items - before, 1, 7);
-    unlink(gate);
-    remove_shell(f);
-    seen_free(s);
-}
-
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -798,12 +375,6 @@ int main(void)
         CASE(test_a_lost_subtree_is_named),
         CASE(test_the_leaf_of_a_chain_is_lost),
         CASE(test_death_of_a_helper_loses_its_processes),
-        CASE(test_shells_get_their_document),
-        CASE(test_shells_are_killed_along_the_tree),
-        CASE(test_the_same_job_is_not_started_twice),
-        CASE(test_shells_outlive_caller_and_broker),
-        CASE(test_an_end_nobody_saw_is_told_to_who_attaches),
-        CASE(test_what_comes_at_once_is_merged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -280,3 +280,9 @@ void store_get_stats(struct store *s, struct store_stats *out)
     out->quarantined = s->quarantined;
     out->batches = s->batches;
 }
+
+void store_release_memory(struct store *s)
+{
+    sqlite3_db_release_memory(s->rd);
+    sqlite3_db_release_memory(s->wr);
+}

@@ -53,6 +53,9 @@ void store_close(struct store *s);
 bool store_is_sync(const struct store *s);
 void store_get_stats(struct store *s, struct store_stats *out);
 
+/* Give page caches back; not while a batch runs. */
+void store_release_memory(struct store *s);
+
 void store_hash(const void *data, size_t len, uint8_t hash[STORE_HASH_SIZE]);
 void store_ref_format(const uint8_t hash[STORE_HASH_SIZE], char text[STORE_REF_TEXT_SIZE]);
 int store_ref_parse(const char *text, uint8_t hash[STORE_HASH_SIZE], struct flux_error *err);

@@ -246,9 +246,9 @@ void kvs_trim(struct kvs *k)
         kvs_heap_trim(&k->heap, k->heap.budget - k->heap.budget / 8);
 }
 
-void kvs_dropcache(struct kvs *k)
+void kvs_shrink(struct kvs *k, size_t bytes)
 {
-    kvs_heap_trim(&k->heap, 0);
+    kvs_heap_trim(&k->heap, bytes);
 }
 
 void kvs_get_stats(const struct kvs *k, struct kvs_stats *out)

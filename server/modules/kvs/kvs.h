@@ -121,8 +121,8 @@ uint64_t kvs_gc_start(struct kvs *k);
 /* Numbers of the last ones that ended; *failed is set when the newest one could not be done. */
 uint64_t kvs_checkpoint_last(const struct kvs *k, int *failed);
 uint64_t kvs_gc_last(const struct kvs *k, int *failed);
-/* Drop all bodies that can be read again. */
-void kvs_dropcache(struct kvs *k);
+/* Keep at most so many bytes of bodies that can be read again, for now. */
+void kvs_shrink(struct kvs *k, size_t bytes);
 
 /* --- reading: durable state only --- */
 

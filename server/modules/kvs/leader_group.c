@@ -3,6 +3,11 @@
  * told, callers are answered, and what came meanwhile is staged as the next group. */
 #include "leader.h"
 
+#include <malloc.h>
+
+#define SETTLE_MS 1000
+#define IDLE_CACHE (512u << 10) /* bytes of bodies kept by an idle leader */
+
 static const char *namespace_of(const char *ns)
 {
     return *ns ? ns : KVS_PRIMARY;
@@ -258,16 +263,24 @@ void kvs_leader_on_idle(uv_idle_t *idle)
 {
 }
 
+/* Quiet for a while: make the next start short, then give memory back. */
 static void on_settle(uv_timer_t *timer)
 {
     struct kvs_leader *l = timer->data;
     struct kvs_stats stats;
 
     kvs_get_stats(l->kvs, &stats);
-    if (stats.log_bytes > 64 << 10 && !l->running && !has_work(l)) {
+    if (l->running || has_work(l))
+        return;
+    if (stats.log_bytes > 64 << 10) {
         kvs_checkpoint_start(l->kvs);
         kvs_leader_kick(l);
+        uv_timer_start(&l->settle, on_settle, SETTLE_MS, 0);
+        return;
     }
+    kvs_shrink(l->kvs, IDLE_CACHE);
+    store_release_memory(l->store);
+    malloc_trim(0);
 }
 
 void kvs_leader_kick(struct kvs_leader *l)
@@ -275,7 +288,7 @@ void kvs_leader_kick(struct kvs_leader *l)
     if (l->closing)
         return;
     if (!TAILQ_EMPTY(&l->staged))
-        uv_timer_start(&l->settle, on_settle, 1000, 0);
+        uv_timer_start(&l->settle, on_settle, SETTLE_MS, 0);
     if (l->running || !has_work(l) || uv_is_active((uv_handle_t *)&l->check))
         return;
     uv_check_start(&l->check, kvs_leader_on_check);

@@ -4,6 +4,8 @@
 #include "entries.h"
 #include "leader.h"
 
+#include <malloc.h>
+
 int kvs_leader_cred(struct flux_call *call, uint64_t on_behalf, struct kvs_reader_cred *ret)
 {
     *ret = (struct kvs_reader_cred){flux_call_userid(call), flux_call_is_owner(call)};
@@ -255,7 +257,8 @@ int kvs_leader_dropcache(struct flux_call *call, const flux_kvs_dropcache_reques
 {
     struct kvs_leader *l = flux_call_data(call);
 
-    kvs_dropcache(l->kvs);
+    kvs_shrink(l->kvs, 0);
+    malloc_trim(0);
     return 0;
 }
 

@@ -212,7 +212,7 @@ static void all_is_there_after_reopening(void **state)
     fill(rig, 300, 400);
     rig_reopen(rig);
     check(rig, 400);
-    kvs_dropcache(rig->kvs);
+    kvs_shrink(rig->kvs, 0);
     check(rig, 400);
     assert_int_equal(rig->damaged, 0);
 }
@@ -264,7 +264,7 @@ static void collection_keeps_what_lives(void **state)
     kvs_get_stats(rig->kvs, &stats);
     assert_true(stats.gc_blobs >= 4);
     assert_true(stats.gc_bytes >= 4 * 5000);
-    kvs_dropcache(rig->kvs);
+    kvs_shrink(rig->kvs, 0);
     check(rig, 200);
     rig_reopen(rig);
     check(rig, 200);
@@ -294,7 +294,7 @@ static void snapshots_can_be_read_and_cloned(void **state)
     rig_puts(rig, "a", "new");
     kvs_gc_start(rig->kvs);
     rig_flush(rig);
-    kvs_dropcache(rig->kvs);
+    kvs_shrink(rig->kvs, 0);
     assert_int_equal(kvs_lookup(rig->kvs, "", ref, "a", false, &owner, &res, &err), 0);
     assert_string_equal(((struct kvs_bytes *)res.payload)->data, "old");
     kvs_result_done(rig->kvs, &res);

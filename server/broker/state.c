@@ -116,6 +116,8 @@ static void next_script(struct state *s);
 static void rc_done(struct state *s)
 {
     globfree(&s->scripts);
+    if (s->now == STATE_INIT && s->rc_failed)
+        s->b->exit_status = W_EXITCODE(1, 0);
     if (s->now == STATE_INIT)
         state_post(s, s->rc_failed ? EVENT_RC1_FAIL : EVENT_RC1_SUCCESS);
     else

@@ -18,6 +18,12 @@ static void push(uint64_t **list, size_t *n, uint64_t id)
     (*list)[(*n)++] = id;
 }
 
+void alloc_set_enqueued(struct job *job, bool on)
+{
+    job->mgr->nenqueued += (int)on - (int)job->enqueued;
+    job->enqueued = on;
+}
+
 /* --- attach --- */
 
 static size_t count_held(struct manager *mgr)
@@ -66,7 +72,7 @@ static void all_waiting_again(struct manager *mgr)
     struct job *job, *next;
 
     HASH_ITER (hh, mgr->jobs, job, next) {
-        job->enqueued = false;
+        alloc_set_enqueued(job, false);
         if (job->state == FLUX_JOB_SCHED)
             job_advance(mgr, job);
     }
@@ -80,7 +86,7 @@ static void sched_lost(struct manager *mgr)
         flux_log(mgr->h, LOG_WARNING, "the scheduler has gone; jobs wait for it");
     mgr->sched_ready = false;
     HASH_ITER (hh, mgr->jobs, job, next)
-        job->enqueued = false;
+        alloc_set_enqueued(job, false);
     if (!mgr->stopping)
         uv_timer_start(&mgr->sched_retry, on_retry, RETRY_MS, 0);
 }
@@ -115,7 +121,7 @@ static void on_grant(struct manager *mgr, const flux_sched_grant *g)
 
     mgr->activity++;
     if (job)
-        job->enqueued = false;
+        alloc_set_enqueued(job, false);
     if (*g->denied) {
         if (job && job->state == FLUX_JOB_SCHED)
             post_exception(mgr, job, "alloc", 0, g->denied, FLUX_USERID_UNKNOWN);
@@ -187,7 +193,7 @@ void alloc_request(struct manager *mgr, struct job *job)
 {
     if (job->enqueued || !mgr->sched_ready)
         return;
-    job->enqueued = true;
+    alloc_set_enqueued(job, true);
     mgr->activity++;
     push(&mgr->to_enqueue, &mgr->nenqueue, job->id);
     manager_flush_later(mgr);
@@ -197,7 +203,7 @@ void alloc_cancel(struct manager *mgr, struct job *job)
 {
     if (!job->enqueued)
         return;
-    job->enqueued = false;
+    alloc_set_enqueued(job, false);
     mgr->activity++;
     push(&mgr->to_cancel, &mgr->ncancel, job->id);
     manager_flush_later(mgr);
@@ -313,13 +319,4 @@ void alloc_flush(struct manager *mgr)
         send_enqueue(mgr);
     if (mgr->nprioritize)
         send_prioritize(mgr);
-}
-
-unsigned alloc_pending(const struct manager *mgr)
-{
-    unsigned n = 0;
-
-    for (struct job *job = mgr->jobs; job; job = job->hh.next)
-        n += job->enqueued;
-    return n;
 }

@@ -146,13 +146,19 @@ static void put_job_text(struct manager *mgr, struct job *job, const char *name,
     set_value(add_op(mgr, FLUX_KVS_OP_PUT, flux_job_key(key, job->id, name)), text, strlen(text));
 }
 
+static void set_committed(struct manager *mgr, struct job *job, size_t bytes)
+{
+    mgr->nfresh += (int)!bytes - (int)!job->log_committed;
+    job->log_committed = bytes;
+}
+
 static void put_log(struct manager *mgr, struct job *job)
 {
     char key[FLUX_JOB_KEY_MAX];
 
     set_value(add_op(mgr, FLUX_KVS_OP_APPEND, flux_job_key(key, job->id, "eventlog")),
               job->log.data + job->log_committed, job->log.len - job->log_committed);
-    job->log_committed = job->log.len;
+    set_committed(mgr, job, job->log.len);
 }
 
 /* The first time a job is seen here it is new: its texts go along. */
@@ -255,7 +261,7 @@ static void take_back(struct manager *mgr, struct batch *b)
         struct job *job = manager_find_active(mgr, b->jobs[i].id);
         if (!job)
             continue;
-        job->log_committed = b->jobs[i].log_from;
+        set_committed(mgr, job, b->jobs[i].log_from);
         job->r_unsaved |= b->jobs[i].has_r;
         manager_mark_dirty(mgr, job);
     }

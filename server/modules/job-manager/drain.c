@@ -2,6 +2,10 @@
 /* Waiting for the queue to be empty (drain) or for nothing to run (idle). */
 #include "module.h"
 
+#include <malloc.h>
+
+#define TRIM_AFTER 500 /* jobs */
+
 static void add(struct waiter **list, struct flux_call *call)
 {
     struct waiter *w = flux_alloc(sizeof(*w));
@@ -50,14 +54,9 @@ int job_manager_drain(struct flux_call *call, const flux_job_manager_drain_reque
  * any moment: a round trip to it after the last request tells that it has nothing more to give. */
 static bool settled(struct manager *mgr)
 {
-    bool asked = false;
-
-    for (struct job *job = mgr->jobs; job; job = job->hh.next) {
-        if (job->state == FLUX_JOB_INACTIVE || !job->log_committed)
-            return false;
-        asked |= job->enqueued;
-    }
-    return !asked || (mgr->quiet && mgr->quiet == mgr->activity);
+    if (mgr->nfresh || mgr->count[__builtin_ctz(FLUX_JOB_INACTIVE)])
+        return false;
+    return !mgr->nenqueued || (mgr->quiet && mgr->quiet == mgr->activity);
 }
 
 static void on_sync(struct flux_future *f, void *arg)
@@ -106,6 +105,11 @@ void drain_check(struct manager *mgr)
     flux_job_manager_idle_response idle = FLUX_JOB_MANAGER_IDLE_RESPONSE_INIT;
     struct waiter *w;
 
+    /* A burst of jobs leaves the heap full of holes: give them back when it is over. */
+    if (!mgr->jobs && mgr->nended >= TRIM_AFTER) {
+        mgr->nended = 0;
+        malloc_trim(0);
+    }
     while (mgr->drain_waiters && !mgr->jobs) {
         w = mgr->drain_waiters;
         LL_DELETE2(mgr->drain_waiters, w, next);

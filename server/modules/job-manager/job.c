@@ -98,6 +98,7 @@ void manager_add(struct manager *mgr, struct job *job)
 {
     HASH_ADD(hh, mgr->jobs, id, sizeof(job->id), job);
     mgr->count[__builtin_ctz(job->state)]++;
+    mgr->nfresh += !job->log_committed;
     if (job->id > mgr->max_id)
         mgr->max_id = job->id;
 }
@@ -106,6 +107,9 @@ void manager_remove(struct manager *mgr, struct job *job)
 {
     if (job->dirty)
         DL_DELETE2(mgr->dirty, job, prev_dirty, next_dirty);
+    alloc_set_enqueued(job, false);
+    mgr->nfresh -= !job->log_committed;
+    mgr->nended++;
     HASH_DEL(mgr->jobs, job);
     mgr->count[__builtin_ctz(job->state)]--;
 }

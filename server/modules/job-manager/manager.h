@@ -85,6 +85,9 @@ struct manager {
     struct flux *h;
     struct job *jobs;  /* active, by id */
     unsigned count[8]; /* by bit number of the state */
+    unsigned nenqueued; /* jobs that wait for a grant */
+    unsigned nfresh;    /* jobs whose first commit has not begun */
+    unsigned nended;    /* jobs that left since memory was last given back */
     uint64_t max_id;
 
     /* commit.c */
@@ -176,7 +179,7 @@ void alloc_cancel(struct manager *mgr, struct job *job);
 void alloc_free(struct manager *mgr, struct job *job, const char *ranks);
 void alloc_prioritize(struct manager *mgr, struct job *job);
 void alloc_flush(struct manager *mgr);
-unsigned alloc_pending(const struct manager *mgr);
+void alloc_set_enqueued(struct job *job, bool on);
 
 /* start.c: execution. */
 void start_job(struct manager *mgr, struct job *job, bool reattach);

@@ -215,7 +215,8 @@ int sched_rpc_cancel(struct flux_call *call, const flux_sched_cancel_request *in
     for (size_t i = 0; i < in->n_ids; i++)
         if (sched_cancel(&sv->s, in->ids[i]))
             out->canceled[out->n_canceled++] = in->ids[i];
-    pass_soon(sv);
+    /* The answer says that there is nothing more to give: so it comes after a pass. */
+    on_pass(&sv->pass);
     return 0;
 }
 

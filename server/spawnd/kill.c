@@ -2,6 +2,7 @@
 /* Signals, and the two ways to the end: told to stop, or left alone by the broker. A process is
  * signalled only while it is on the running list, so its pid is not reaped and cannot be another's.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,12 +44,49 @@ static int signal_cgroup(const char *dir, int signum)
     return signal_procs(dir, signum);
 }
 
+/* The session of a process by /proc, or -1. Its name may hold anything, ')' and blanks included. */
+static pid_t session_of(const char *pid)
+{
+    char path[64], text[512];
+    FLUX_AUTO_FD int fd = -1;
+    int session = -1;
+    ssize_t n;
+    char *end;
+
+    snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (n <= 0)
+        return -1;
+    text[n] = '\0';
+    end = strrchr(text, ')');
+    if (!end || sscanf(end + 1, " %*c %*d %*d %d", &session) != 1)
+        return -1;
+    return session;
+}
+
+/* The tasks of a job shell have groups of their own, but the session is the shell's: nothing of it
+ * may outlive a SIGKILL, which the shell cannot pass on. */
+static void kill_session(pid_t leader)
+{
+    DIR *dir = getsid(leader) == leader ? opendir("/proc") : NULL;
+    struct dirent *d;
+
+    while (dir && (d = readdir(dir)))
+        if (d->d_name[0] >= '1' && d->d_name[0] <= '9' && session_of(d->d_name) == leader)
+            kill(atoi(d->d_name), SIGKILL);
+    if (dir)
+        closedir(dir);
+}
+
 int process_kill(struct process *p, int signum, bool leader_only, bool cgroup)
 {
     int r = 0;
 
     if (signum < 0 || signum >= NSIG)
         return -EINVAL;
+    if (signum == SIGKILL && !leader_only)
+        kill_session(p->pid);
     if (kill(leader_only ? p->pid : -p->pid, signum) < 0)
         r = -errno;
     if (cgroup && p->cgroup) {

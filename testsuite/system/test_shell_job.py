@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """Jobs through the whole of it: what users see of the shell, on one node and on four."""
+import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,14 @@ from test_shell import HELLO
 
 def sh(text):
     return ["sh", "-c", text]
+
+
+def wait_for(condition):
+    for _ in range(int(1000 * PATIENCE)):
+        if condition():
+            return
+        signal.sigtimedwait([], 0.01)
+    raise AssertionError("it did not happen in time")
 
 
 def test_exit_codes_and_output(instance):
@@ -67,6 +76,16 @@ def test_a_cancelled_job_leaves_nothing(instance4):
     instance4.run("cancel", instance4.run("job", "last"))
     p.communicate(timeout=20 * PATIENCE)
     assert p.returncode == 143
+
+
+def test_a_stubborn_job_is_killed_with_all_it_has_started(flux_start):
+    flux = flux_start(1, config='[exec]\nkill-timeout = "0.2s"\n')
+    p = flux.spawn("run", *sh("trap '' TERM; sleep 1000 & echo $!; sleep 1000; sleep 1000"))
+    child = int(p.stdout.readline())
+    flux.run("cancel", flux.run("job", "last"))
+    p.communicate(timeout=20 * PATIENCE)
+    assert p.returncode == 137
+    wait_for(lambda: not os.path.exists(f"/proc/{child}") or open(f"/proc/{child}/stat").read().split()[2] == "Z")
 
 
 def test_the_environment_is_that_of_the_job(instance4):

@@ -3,6 +3,7 @@
  * that covers ranks from here down. A shell outlives the call that started it: without one it goes
  * on, and its end is kept until an Attach asks for it. */
 #include <jansson.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -469,7 +470,7 @@ int exec_kill(struct flux_call *call, const flux_exec_kill_request *in,
                               flux_fluid_f58(in->id));
     struct gather *g = gather_new(call);
     if (s && !s->ended && (!ranks || flux_idset_contains(ranks, x->rank)))
-        local_kill(&s->l, in->signum, in->group);
+        local_kill(&s->l, in->signum, in->group || in->signum == SIGKILL); /* not passed on */
     for (size_t i = 0; st && i < st->fan.nchildren; i++) {
         FLUX_AUTO_STR part = fan_child_part(&st->fan, i, ranks);
         if (part)

@@ -109,9 +109,10 @@ static void on_report(uv_timer_t *timer)
     merge_sets(ov);
     if (ov->parent_up)
         tell_parent(ov);
-    state_check_quorum(ov->b->state);
+    /* those who follow are told before a quorum starts the initial program, which may ask them */
     broker_service_changed(ov->b);
     overlay_service_changed(ov->b);
+    state_check_quorum(ov->b->state);
 }
 
 static void changed(struct overlay *ov)

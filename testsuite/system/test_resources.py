@@ -131,3 +131,24 @@ def test_fake_nodes_schedule_like_real_ones(flux_start):
     job = i.run("submit", "-N64", "--setattr=system.exec.test.run_duration=0.01s", "true")
     i.run("job", "wait-event", "-t", "20", job, "clean")
     assert ranks_of(i, job) == ["0-63"]
+
+
+def test_an_instance_in_a_job_has_the_resources_of_the_job(instance4):
+    r = json.loads(instance4.run("run", "-N2", "-n2", "flux", "start", "flux", "resource", "R", timeout=60))
+    assert [e["rank"] for e in r["execution"]["R_lite"]] == ["0-1"]
+    assert [e["children"] for e in r["execution"]["R_lite"]] == [{"core": "0"}]
+    # more brokers than nodes: what they find themselves
+    r = json.loads(instance4.run("run", "-N1", "-n2", "flux", "start", "flux", "resource", "R", timeout=60))
+    assert [e["rank"] for e in r["execution"]["R_lite"]] == ["0-1"]
+
+
+def test_a_lost_node_is_down_and_its_work_ends(flux_start):
+    i = flux_start(4)
+    job = i.run("submit -N4 sleep inf")
+    i.run("job", "wait-event", job, "start")
+    i.run("overlay disconnect 3")
+    i.run("job", "wait-event", "-t", "20", job, "clean")
+    after = i.run("submit -N3 true")
+    i.run("job", "wait-event", "-t", "20", after, "clean")
+    assert ranks_of(i, after) == ["0-2"]
+    assert i.run("resource list -s down -no {ranks}") == "3"

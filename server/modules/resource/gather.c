@@ -150,6 +150,22 @@ static int find_inventory(struct resource *res, struct flux_error *err)
         .size = res->size,
     };
 
+    FLUX_AUTO_STR r_text = NULL;
+    struct flux_error why;
+    int r = inventory_find(&in, &res->inv, err);
+
+    /* Other ranks than 0 discover all the same: whether R fits is not theirs to know, and what they
+     * report is ignored if it does. */
+    if (r < 0 || res->rank > 0 || res->inv.method != INVENTORY_DISCOVERY || in.job_r)
+        return r;
+    r = enclosing_r(res, &r_text, &why);
+    if (r < 0) {
+        if (r != -ENOENT)
+            flux_log(res->h, LOG_WARNING, "R of the enclosing job: %s: using what is found",
+                     why.text);
+        return 0;
+    }
+    in.job_r = r_text;
     return inventory_find(&in, &res->inv, err);
 }
 

@@ -41,7 +41,8 @@ struct resource {
     struct status st;
     struct journal *journal;
     struct flux_future *online;
-    bool have_inventory;      /* known, with its past read from the journal */
+    bool have_journal;        /* the inventory is known, and its past has been read */
+    bool have_inventory;      /* and who is online: others may ask now */
     struct flux_rset *coming; /* until then */
     struct drain *early;      /* mismatches reported until then */
     struct flux_idset *told;  /* up, as the followers know it */
@@ -53,6 +54,8 @@ struct resource {
 /* gather.c: begin to find out; at rank 0, resource_define() is called when all is known. */
 int gather_start(struct resource *res, struct flux_error *err);
 void gather_stop(struct resource *res);
+/* enclosing.c: R of the job that this instance is; waits for the answer. -ENOENT: it is none. */
+int enclosing_r(struct resource *res, char **ret, struct flux_error *err);
 /* service.c */
 void resource_define(struct resource *res, struct flux_rset *all); /* takes it over */
 /* Withhold a node that has not what it should. */

@@ -164,23 +164,29 @@ static void drain_early(struct resource *res);
 static void on_journal(void *arg, const char *log, size_t len)
 {
     struct resource *res = arg;
-    double now = flux_walltime();
     struct flux_idset *exclude;
-    FLUX_AUTO_STR text = NULL;
 
     take_exclude(res, res->coming, &exclude);
     status_set_inventory(&res->st, FLUX_GIVE(res->coming), exclude);
     if (replay(res, log, len)) {
         journal_replace(res->journal);
-        status_log_truncate(&res->st, now);
+        status_log_truncate(&res->st, flux_walltime());
     }
-    status_log_restart(&res->st, now);
-    status_log_define(&res->st, method_name(res->inv.method), now);
-    text = flux_rset_encode(res->st.all);
-    journal_put_r(res->journal, text);
-    res->have_inventory = true;
+    res->have_journal = true;
     drain_early(res);
     follow_online(res);
+}
+
+/* The first word of who is online completes the picture: nobody is told of a half of it. */
+static void complete(struct resource *res)
+{
+    double now = flux_walltime();
+    FLUX_AUTO_STR text = flux_rset_encode(res->st.all);
+
+    status_log_restart(&res->st, now);
+    status_log_define(&res->st, method_name(res->inv.method), now);
+    journal_put_r(res->journal, text);
+    res->have_inventory = true;
     changed(res, NULL);
     answer_waiting(res);
 }
@@ -212,7 +218,7 @@ static void drain_early(struct resource *res)
     struct drain *d, *tmp;
 
     HASH_ITER (hh, res->early, d, tmp) {
-        if (res->have_inventory)
+        if (res->have_journal)
             drain_mismatch(res, d->rank, d->reason);
         HASH_DEL(res->early, d);
         free(d->reason);
@@ -224,7 +230,7 @@ void resource_mismatch(struct resource *res, unsigned rank, const char *reason)
 {
     struct drain *d;
 
-    if (res->have_inventory) {
+    if (res->have_journal) {
         drain_mismatch(res, rank, reason);
         changed(res, NULL);
         return;
@@ -244,11 +250,19 @@ static void set_online(struct resource *res, const char *online, const char *tor
 {
     FLUX_AUTO(idset) up = NULL;
     FLUX_AUTO(idset) slow = NULL;
+    size_t before = res->st.events.len;
 
-    if (flux_idset_decode(online, &up, NULL) < 0 || flux_idset_decode(torpid, &slow, NULL) < 0)
+    if (flux_idset_decode(online, &up, NULL) < 0 || flux_idset_decode(torpid, &slow, NULL) < 0) {
         flux_log(res->h, LOG_ERR, "overlay sent bad ranks '%.64s' '%.64s'", online, torpid);
-    else if (status_set_online(&res->st, up, slow, flux_walltime()))
+        return;
+    }
+    flux_idset_add(up, 0); /* our own broker, whatever state it calls itself */
+    if (status_set_online(&res->st, up, slow, flux_walltime()) && res->have_inventory)
         changed(res, NULL);
+    if (!res->have_inventory) {
+        res->st.events.len = before; /* the restart event tells it */
+        complete(res);
+    }
 }
 
 static void on_online(struct flux_future *f, void *arg)
@@ -640,7 +654,7 @@ void service_stop(struct resource *res)
         free(f);
     }
     status_done(&res->st);
-    res->have_inventory = false;
+    res->have_journal = false;
     drain_early(res);
     flux_rset_free(res->coming);
     flux_idset_free(res->told);

@@ -52,7 +52,7 @@ struct module {
     /* The module's thread alone. */
     void *states[PARTS_MAX];
     int started;
-    bool stopping; /* asked to, perhaps while parts were starting */
+    bool stopping;              /* asked to, perhaps while parts were starting */
     struct note registered[64]; /* offered by the part that is starting */
     unsigned nregistered;
 

@@ -83,8 +83,8 @@ struct outcome;
 
 struct manager {
     struct flux *h;
-    struct job *jobs;  /* active, by id */
-    unsigned count[8]; /* by bit number of the state */
+    struct job *jobs;   /* active, by id */
+    unsigned count[8];  /* by bit number of the state */
     unsigned nenqueued; /* jobs that wait for a grant */
     unsigned nfresh;    /* jobs whose first commit has not begun */
     unsigned nended;    /* jobs that left since memory was last given back */

@@ -46,7 +46,6 @@ struct store {
     uint64_t next_id;
     uint64_t log_last;
     uint64_t quarantined;
-    uint64_t batches;
     struct store_bads bads; /* found, not yet handed to a batch; owner's thread */
     uint64_t reported[64];  /* ids of the last ones, so that each is reported once */
     unsigned reported_next;

@@ -189,7 +189,7 @@ static int open_all(struct store *s, const struct store_options *opt, struct flu
     if ((r = take_lock(s, err)) < 0 || (r = open_db(s, &s->wr, opt->vfs, err)) < 0 ||
         (r = run_sql(s->wr,
                      "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
-                     "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=67108864",
+                     "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864",
                      "set up", err)) < 0 ||
         (r = check_format(s, err)) < 0 ||
         (r = prepare(s->wr, wr_sql, s->wr_stmt, WR_COUNT, err)) < 0 ||
@@ -278,7 +278,6 @@ void store_get_stats(struct store *s, struct store_stats *out)
     query_int(s->rd, "PRAGMA page_size", &size, NULL);
     out->file_bytes = pages * size;
     out->quarantined = s->quarantined;
-    out->batches = s->batches;
 }
 
 void store_release_memory(struct store *s)

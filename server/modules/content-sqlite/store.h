@@ -43,7 +43,6 @@ struct store_options {
 struct store_stats {
     uint64_t file_bytes;
     uint64_t quarantined;
-    uint64_t batches;
 };
 
 /* Open or create. -EBUSY: another process has it open; -EIO / -EPROTO: not a store of ours. */
@@ -84,7 +83,7 @@ int store_checkpoint_load(struct store *s, void **data, size_t *len, uint64_t *l
 int store_log_each(struct store *s, uint64_t seq,
                    int (*fn)(void *arg, uint64_t seq, const void *data, size_t len), void *arg,
                    struct flux_error *err);
-/* Number of the newest log record ever written. */
+/* Number of the newest log record when it was opened. */
 uint64_t store_log_last(const struct store *s);
 /* Put a log record that makes no sense aside at the next batch. */
 void store_quarantine_log(struct store *s, uint64_t seq, const void *data, size_t len,

@@ -257,12 +257,7 @@ int store_batch_run(struct store *s, struct store_batch *b, struct flux_error *e
         if (r < 0 && !sqlite3_get_autocommit(s->wr))
             sqlite3_exec(s->wr, "ROLLBACK", NULL, NULL, NULL);
     }
-    if (r == 0) {
-        s->batches++;
-        if (b->nlogs && b->logs[b->nlogs - 1].seq > s->log_last)
-            s->log_last = b->logs[b->nlogs - 1].seq;
-        if (b->shrink)
-            shrink(s, b->shrink);
-    }
+    if (r == 0 && b->shrink)
+        shrink(s, b->shrink);
     return r;
 }

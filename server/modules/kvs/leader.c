@@ -24,6 +24,16 @@ static void on_report(void *arg, const char *text)
     flux_log(l->h, LOG_ERR, "%s", text);
 }
 
+static void remove_store(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(suffixes); i++) {
+        FLUX_AUTO_STR name = flux_printf("%s%s", path, suffixes[i]);
+        unlink(name);
+    }
+}
+
 /* content-sqlite.synchronous: FULL, NORMAL (as FULL) or OFF. */
 static bool wants_sync(struct kvs_leader *l)
 {
@@ -52,7 +62,7 @@ static int open_store(struct kvs_leader *l, struct flux_error *err)
     l->path = flux_printf("%s/content.sqlite", l->temporary ? rundir : statedir);
     sopt.sync = wants_sync(l);
     if (l->temporary)
-        unlink(l->path);
+        remove_store(l->path);
     r = store_open(&l->store, l->path, &sopt, err);
     return r < 0 ? r : kvs_open(&l->kvs, l->store, &kopt, err);
 }
@@ -76,7 +86,7 @@ static void free_leader(struct kvs_leader *l)
     kvs_close(l->kvs);
     store_close(l->store);
     if (l->temporary && l->path)
-        unlink(l->path);
+        remove_store(l->path);
     free(l->path);
     free(l);
 }

@@ -36,23 +36,35 @@ static const struct flux_option test_options[] = {
     {NULL},
 };
 
-/* A growing list of arguments, NULL-ended; the strings are never freed: the process is about to be
- * something else, or to end. */
+/* A growing list of arguments, NULL-ended; it owns its strings. */
 struct args {
     char **v;
     size_t n;
 };
 
-static void add(struct args *a, const char *s)
+static void args_done(struct args *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        free(a->v[i]);
+    free(a->v);
+}
+
+static void add_own(struct args *a, char *s)
 {
     a->v = flux_realloc(a->v, a->n + 2, sizeof(*a->v));
-    a->v[a->n++] = (char *)s;
+    a->v[a->n++] = s;
     a->v[a->n] = NULL;
+}
+
+static void add(struct args *a, const char *s)
+{
+    add_own(a, flux_strdup(s));
 }
 
 static void add_list(struct args *a, const char *commas)
 {
-    char *copy = flux_strdup(commas), *save = NULL;
+    FLUX_AUTO_STR copy = flux_strdup(commas);
+    char *save = NULL;
 
     for (char *s = strtok_r(copy, ",", &save); s; s = strtok_r(NULL, ",", &save))
         add(a, s);
@@ -64,7 +76,7 @@ static void add_each(struct cli *cli, struct args *a, const char *option)
     size_t i = 0;
 
     while ((s = cli_next(cli, option, &i)))
-        add(a, flux_printf("--%s=%s", option, s));
+        add_own(a, flux_printf("--%s=%s", option, s));
 }
 
 static void broker_command(struct cli *cli, struct args *a)
@@ -74,15 +86,17 @@ static void broker_command(struct cli *cli, struct args *a)
 
     while ((s = cli_next(cli, "wrap", &i)))
         add_list(a, s);
-    add(a, flux_path_get("broker_path"));
-    if (cli_has(cli, "sysconfig"))
-        add(a, flux_printf("--config-path=%s/system/conf.d", flux_path_get("confdir")));
+    add_own(a, flux_path_get("broker_path"));
+    if (cli_has(cli, "sysconfig")) {
+        FLUX_AUTO_STR confdir = flux_path_get("confdir");
+        add_own(a, flux_printf("--config-path=%s/system/conf.d", confdir));
+    }
     if (cli_has(cli, "config-path"))
-        add(a, flux_printf("--config-path=%s", cli_str(cli, "config-path", "")));
+        add_own(a, flux_printf("--config-path=%s", cli_str(cli, "config-path", "")));
     add_each(cli, a, "conf");
     add_each(cli, a, "setattr");
     if (cli_has(cli, "rundir"))
-        add(a, flux_printf("--setattr=rundir=%s", cli_str(cli, "rundir", "")));
+        add_own(a, flux_printf("--setattr=rundir=%s", cli_str(cli, "rundir", "")));
     i = 0;
     while ((s = cli_next(cli, "broker-opts", &i)))
         add_list(a, s);
@@ -158,18 +172,23 @@ static int start_test(struct cli *cli, struct args *a)
     return test_instance_run(cli, &conf);
 }
 
-static int run(struct cli *cli)
+static int start(struct cli *cli, struct args *a)
 {
-    struct args a = {0};
-
-    cli_environ_setup(false);
-    broker_command(cli, &a);
     if (cli_has(cli, "test-size"))
-        return start_test(cli, &a);
+        return start_test(cli, a);
     for (const struct flux_option *o = test_options; o->name; o++)
         if (cli_has(cli, o->name))
             return cli_misused(cli, "--%s needs --test-size", o->name);
-    return exec_broker(cli, &a);
+    return exec_broker(cli, a);
+}
+
+static int run(struct cli *cli)
+{
+    __attribute__((cleanup(args_done))) struct args a = {0};
+
+    cli_environ_setup(false);
+    broker_command(cli, &a);
+    return start(cli, &a);
 }
 
 const struct flux_verb verb_start = {

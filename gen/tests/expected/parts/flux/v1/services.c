@@ -2,6 +2,7 @@
 /* Generated: every service that libflux knows, by name. */
 #include <flux/services.h>
 
+
 const struct flux_service *const flux_services[] = {
     NULL,
 };

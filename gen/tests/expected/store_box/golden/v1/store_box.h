@@ -12,8 +12,7 @@
 #pragma GCC visibility push(default)
 
 typedef Golden__V1__StoreBoxColour golden_store_box_colour;
-#define GOLDEN_STORE_BOX_COLOUR_UNSPECIFIED                                                        \
-    GOLDEN__V1__STORE_BOX_COLOUR__STORE_BOX_COLOUR_UNSPECIFIED
+#define GOLDEN_STORE_BOX_COLOUR_UNSPECIFIED GOLDEN__V1__STORE_BOX_COLOUR__STORE_BOX_COLOUR_UNSPECIFIED
 #define GOLDEN_STORE_BOX_COLOUR_BLUE GOLDEN__V1__STORE_BOX_COLOUR__STORE_BOX_COLOUR_BLUE
 #define golden_store_box_colour_descriptor golden__v1__store_box_colour__descriptor
 
@@ -26,8 +25,7 @@ typedef Golden__V1__StoreBoxGetResponse golden_store_box_get_response;
 FLUX_PROTO_MESSAGE(golden_store_box_get_response);
 
 typedef Golden__V1__StoreBoxGetResponse__CountsEntry golden_store_box_get_response_counts_entry;
-#define GOLDEN_STORE_BOX_GET_RESPONSE_COUNTS_ENTRY_INIT                                            \
-    GOLDEN__V1__STORE_BOX_GET_RESPONSE__COUNTS_ENTRY__INIT
+#define GOLDEN_STORE_BOX_GET_RESPONSE_COUNTS_ENTRY_INIT GOLDEN__V1__STORE_BOX_GET_RESPONSE__COUNTS_ENTRY__INIT
 FLUX_PROTO_MESSAGE(golden_store_box_get_response_counts_entry);
 
 typedef Golden__V1__StoreBoxGetResponse__Label golden_store_box_get_response_label;

@@ -35,7 +35,9 @@ struct golden_store_box_ops {
 
 #define GOLDEN_STORE_BOX_OPS(prefix)                                                               \
     {                                                                                              \
-        .get = prefix##_get, .register_ = prefix##_register, .watch = prefix##_watch,              \
+        .get = prefix##_get,                                                                       \
+        .register_ = prefix##_register,                                                            \
+        .watch = prefix##_watch,                                                                   \
     }
 
 extern const struct flux_service golden_store_box_service;
@@ -48,8 +50,7 @@ int golden_store_box_serve(struct flux *h, const struct golden_store_box_ops *op
 int golden_store_box_get_reply(struct flux_call *call, const golden_store_box_get_response *out);
 int golden_store_box_register_reply(struct flux_call *call,
                                     const golden_store_box_register_response *out);
-int golden_store_box_watch_send(struct flux_call *call,
-                                const golden_store_box_watch_response *item);
+int golden_store_box_watch_send(struct flux_call *call, const golden_store_box_watch_response *item);
 
 #pragma GCC visibility pop
 #endif

@@ -45,3 +45,9 @@ def test_describe_lists_services_rpcs_and_fields(instance):
     out = instance.run("describe", "kvs.get")
     assert "nofollow  (bool)" in out and "Do not follow a symbolic link" in out
     assert "no service" in instance.flux("describe", "opera").err
+
+
+def test_messages_are_shown_decoded(instance):
+    result = instance.flux("call", "broker.ping", "seq=42", env={"FLUX_DEBUG": "wire"})
+    assert 'wire: > request 1 flux.v1.Broker/Ping {"seq":42' in result.err
+    assert 'wire: < response 1 flux.v1.Broker/Ping {"seq":42' in result.err

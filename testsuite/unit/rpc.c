@@ -309,9 +309,44 @@ static void test_frames_come_out_whole_however_they_are_cut(void **arg)
     }
 }
 
+static void test_encoded_messages_can_be_sent_as_they_are(void **state)
+{
+    struct state st = {0};
+    FLUX_AUTO_HANDLE h = serve(&st);
+    struct flux_error err = {""};
+    const uint8_t *answer;
+    size_t len;
+    const void *body;
+    {
+        FLUX_AUTO(future) f =
+            flux_rpc_bytes(h, FLUX_ANY, &flux_event_publish_method, "\x0a\x01x", 3);
+        assert_int_equal(flux_rpc_result_bytes(f, &body, &len, &err), 0);
+        answer = body;
+        assert_int_equal(len, 2);
+        assert_memory_equal(answer, "\x08\x07", 2);
+    }
+    {
+        FLUX_AUTO(future) f = flux_rpc_bytes(h, FLUX_ANY, &flux_event_publish_method, "\xff", 1);
+        assert_int_equal(flux_rpc_result_bytes(f, &body, &len, &err), -EPROTO);
+        assert_null(body);
+    }
+}
+
+static void test_a_request_without_a_message_has_defaults(void **state)
+{
+    struct state st = {0};
+    FLUX_AUTO_HANDLE h = serve(&st);
+    FLUX_AUTO_MSG(flux_event_publish_response) out = NULL;
+
+    assert_int_equal(flux_event_publish(h, FLUX_ANY, NULL, &out, NULL), 0);
+    assert_int_equal(out->seq, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_encoded_messages_can_be_sent_as_they_are),
+        cmocka_unit_test(test_a_request_without_a_message_has_defaults),
         cmocka_unit_test(test_a_call_is_answered),
         cmocka_unit_test(test_an_error_carries_the_text_of_the_service),
         cmocka_unit_test(test_an_unknown_service_is_enosys),

@@ -29,6 +29,7 @@ struct flux *handle_new(uv_loop_t *loop)
     h->userid = h->owner = FLUX_USERID_UNKNOWN;
     uv_idle_init(h->loop, &h->idle);
     h->idle.data = h;
+    h->debug = debug_wanted();
     h->name = flux_strdup(program_invocation_short_name);
     return h;
 }
@@ -151,6 +152,8 @@ static void on_idle(uv_idle_t *idle)
 void handle_send(struct flux *h, struct flux_msg *m, bool self)
 {
     m->next = NULL;
+    if (h->debug)
+        debug_message(h, m, true, self);
     if (self || (!h->conn && !h->lost)) {
         if (h->self_tail)
             h->self_tail->next = m;
@@ -168,6 +171,8 @@ static void receive_hello(struct flux *h, struct flux_msg *m);
 
 void handle_receive(struct flux *h, struct flux_msg *m, bool self)
 {
+    if (h->debug)
+        debug_message(h, m, false, self);
     if (m->kind == FLUX_MSG_REQUEST)
         service_request(h, m, self);
     else if (m->kind == FLUX_MSG_RESPONSE)

@@ -34,6 +34,7 @@ struct flux {
     uv_loop_t own_loop;
     bool owns_loop;
     bool stopped;
+    bool debug;        /* FLUX_DEBUG=wire */
     struct conn *conn; /* NULL: loop handle, or the connection is lost */
     int lost;          /* negative errno once the connection is lost */
     struct flux_error lost_error;
@@ -55,6 +56,7 @@ struct flux {
 
     struct registration *services;
     struct flux_call *calls; /* not answered yet, or answered and still held by their service */
+    struct quota *quotas;    /* service/quota.c */
     uint32_t abandoned;      /* serial number of cancelled calls */
 
     /* Messages from this handle to itself, and futures with answers to deliver: handled in the next
@@ -81,6 +83,12 @@ void futures_fail_all(struct flux *h, int r, const char *text);
 void futures_resend(struct flux *h, bool idempotent_only);
 void futures_run_due(struct flux *h);
 void futures_done(struct flux *h);
+/* The method of the open call with a tag, or NULL. */
+const struct flux_method *futures_method_of(struct flux *h, uint32_t tag);
+
+/* client/debug.c */
+bool debug_wanted(void);
+void debug_message(struct flux *h, const struct flux_msg *m, bool out, bool self);
 
 /* service/dispatch.c and call.c */
 void service_request(struct flux *h, struct flux_msg *m, bool self);
@@ -88,6 +96,9 @@ void service_control(struct flux *h, struct flux_msg *m, bool self);
 void service_cancel_all(struct flux *h);
 void service_done(struct flux *h);
 struct registration *service_find(struct flux *h, const char *method);
+/* A method offered here; the method of a call being served; or NULL. */
+const struct flux_method *service_method_named(struct flux *h, const char *name);
+const struct flux_method *service_method_of(struct flux *h, uint32_t tag, bool self);
 
 /* Pack a message into new bytes; NULL = it takes none. */
 struct flux_bytes *pack(const ProtobufCMessage *msg);

@@ -263,6 +263,13 @@ void futures_receive(struct flux *h, struct flux_msg *m)
         deliver(f);
 }
 
+const struct flux_method *futures_method_of(struct flux *h, uint32_t tag)
+{
+    struct flux_future *f = tag && tag <= h->nslots ? h->slots[tag - 1] : NULL;
+
+    return f ? f->method : NULL;
+}
+
 /* Each open call fails; callbacks come from the loop. Orphans go. */
 void futures_fail_all(struct flux *h, int r, const char *text)
 {

@@ -130,6 +130,8 @@ void call_free(struct flux_call *call)
         HASH_DEL(call->h->calls, call);
         atomic_fetch_sub_explicit(&call->stats->open, 1, memory_order_relaxed);
     }
+    if (call->counted)
+        quota_release(call->h, call->method->method, call->request->userid);
     flux_msg_free(call->request);
     flux_arena_reset(&call->arena);
     free(call);

@@ -127,6 +127,7 @@ static void serve(struct flux *h, struct registration *reg, const struct flux_se
     call->stats = stats;
     call->request = m;
     call->key = (struct call_key){m->tag, self};
+    call->counted = !(m->roles & FLUX_ROLE_OWNER);
     call->flow = sm->method->flow && m->credit;
     call->credit = m->credit;
     flux_arena_init(&call->arena);
@@ -168,7 +169,27 @@ void service_request(struct flux *h, struct flux_msg *m, bool self)
         flux_msg_free(m); /* a peer that reuses the tag of an open call gets no second answer */
         return;
     }
+    if (!(m->roles & FLUX_ROLE_OWNER) && !quota_take(h, sm->method, m->userid))
+        return refuse(h, m, self, -EAGAIN, "user %u has %u calls of %s open, which is the limit",
+                      m->userid, quota_limit(sm->method), m->method);
     serve(h, reg, sm, m, self);
+}
+
+const struct flux_method *service_method_named(struct flux *h, const char *name)
+{
+    struct registration *reg = service_find(h, name);
+    const struct flux_service_method *sm = reg ? find_method(reg->service, name) : NULL;
+
+    return sm ? sm->method : NULL;
+}
+
+const struct flux_method *service_method_of(struct flux *h, uint32_t tag, bool self)
+{
+    struct call_key key = {tag, self};
+    struct flux_call *call;
+
+    HASH_FIND(hh, h->calls, &key, sizeof(key), call);
+    return call ? call->method->method : NULL;
 }
 
 static void cancel(struct flux_call *call)

@@ -26,6 +26,7 @@ struct flux_call {
     bool kept;             /* FLUX_CALL_LATER: in h->calls */
     bool answered;         /* the final answer is out */
     bool flow;
+    bool counted; /* in the caller's quota */
     int64_t credit;
     void (*on_cancel)(struct flux_call *call, void *arg);
     void *on_cancel_arg;
@@ -34,6 +35,11 @@ struct flux_call {
     void *aux;
     UT_hash_handle hh;
 };
+
+/* Count a call against what a user may have open of a method; false: it is at the limit. */
+bool quota_take(struct flux *h, const struct flux_method *m, uint32_t userid);
+void quota_release(struct flux *h, const struct flux_method *m, uint32_t userid);
+unsigned quota_limit(const struct flux_method *m);
 
 /* Send the final answer, once. */
 void call_answer(struct flux_call *call, int r, const ProtobufCMessage *out);

@@ -5,7 +5,7 @@ the descriptor set of the contract and how to frame an Envelope, and nothing els
 
     client.py DESCRIPTORS SOCKET COMMAND [ARGS...]
 
-Commands: ping; put KEY TEXT; get KEY; watch KEY COUNT; submit JOBSPEC; events ID; call METHOD.
+Commands: ping; put KEY TEXT; get KEY; watch KEY COUNT; submit JOBSPEC; events ID; call METHOD; flood METHOD COUNT.
 Each answer is a line of JSON on standard output; an error is a line {"error": NUMBER, "text": ...}."""
 
 import itertools
@@ -164,7 +164,17 @@ def call(client, method):
         show(ok=True)
 
 
-COMMANDS = {f.__name__: f for f in (ping, put, get, watch, submit, events, call)}
+def flood(client, method, count):
+    """Open a stream many times over, until one is refused."""
+    for tag in range(1, int(count) + 1):
+        client.send(kind="KIND_REQUEST", method="flux.v1." + method, tag=tag)
+    while True:
+        m = client.receive()
+        if m.status:
+            raise Error(m.status, m.text)
+
+
+COMMANDS = {f.__name__: f for f in (ping, put, get, watch, submit, events, call, flood)}
 
 
 def main(descriptors, path, command, *args):

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 BUILD = Path(os.environ.get("FLUX_BUILD", ROOT / "build")).resolve()
 DESCRIPTORS = BUILD / "proto/flux/v1/flux.v1.desc"
-EPERM, ENOENT, ENOSYS, ECANCELED = 1, 2, 38, 125
+EPERM, ENOENT, EAGAIN, ECANCELED = 1, 2, 11, 125
 
 
 def jobspec(*command):
@@ -161,6 +161,12 @@ class TestGuest:
     def test_it_may_not_write_the_primary_namespace(self, guest):
         (answer,) = guest("put", "third.guest", "1")
         assert answer["error"] == EPERM
+
+    def test_it_may_not_hold_more_calls_than_the_limit(self, guest, request):
+        if "javascript" in request.node.name:
+            pytest.skip("a matter of the broker: one client is enough")
+        (answer,) = guest("flood", "Event/Subscribe", 1025)
+        assert answer["error"] == EAGAIN and "1024" in answer["text"]
 
     def test_it_may_not_submit_unsigned(self, guest):
         (answer,) = guest("submit", jobspec("true"))

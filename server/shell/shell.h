@@ -217,14 +217,4 @@ char *mustache_render(struct flux_shell *sh, struct flux_shell_task *t, const ch
 bool mustache_per_node(const char *text);
 bool mustache_per_task(const char *text);
 
-/* cpus.c: logical cores of this node and their processing units, from /sys. */
-struct cpus;
-struct cpus *cpus_read(const char *given, struct flux_error *err);
-void cpus_free(struct cpus *c);
-/* Whether `ncores` is all there is, by the cheapest look. */
-bool cpus_whole_node(unsigned ncores);
-unsigned cpus_ncores(const struct cpus *c);
-/* Add the units of a core, or of a domain: type "core", "pu", "numa", "package". -ENOENT. */
-int cpus_add(const struct cpus *c, const char *type, unsigned index, cpu_set_t *set);
-
 #endif

@@ -44,6 +44,7 @@ struct exec {
     char *local_uri;
     char *rundir;
     char *hostname;
+    char *core_units; /* of this node, for start documents; NULL until the first */
 };
 
 /* What the spawn client calls back into. Embedded in a shell or a run's process. */

@@ -41,6 +41,7 @@ static void exec_free(struct exec *x)
     free(x->local_uri);
     free(x->rundir);
     free(x->hostname);
+    free(x->core_units);
     free(x);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <flux/cpus.h>
 #include <flux/fluid.h>
 #include <flux/v1/shell.h>
 
@@ -184,6 +185,18 @@ void shell_free_all(struct exec *x)
 
 /* --- starting one --- */
 
+/* Looked up once for all shells: on a large node that takes a while. */
+static const char *core_units(struct exec *x)
+{
+    FLUX_AUTO(cpus) cpus = NULL;
+
+    if (!x->core_units) {
+        cpus = flux_cpus_read(NULL, NULL);
+        x->core_units = cpus ? flux_cpus_encode(cpus) : flux_strdup("");
+    }
+    return x->core_units;
+}
+
 /* The common part as it came, then what is this rank's own: fields of one message can follow each
  * other in any number of pieces. */
 static uint8_t *make_document(struct exec *x, const flux_exec_start_request *in, size_t *len)
@@ -196,6 +209,7 @@ static uint8_t *make_document(struct exec *x, const flux_exec_start_request *in,
     own.local_uri = x->local_uri;
     own.rundir = x->rundir;
     own.hostname = x->hostname;
+    own.core_units = core_units(x);
     n = protobuf_c_message_get_packed_size(&own.base);
     doc = flux_alloc(in->start.len + n + 1);
     if (in->start.len > 0)

@@ -7,11 +7,13 @@
 
 #include <stdio.h>
 
+#include <flux/cpus.h>
+
 struct affinity {
     bool off, per_task, verbose, dry_run;
     const char *map; /* of the option's text */
     char *text;
-    struct cpus *cpus;
+    struct flux_cpus *cpus;
 };
 
 static int parse(struct affinity *a, struct flux_error *err)
@@ -56,9 +58,9 @@ static int init(struct flux_shell *sh, void **data, struct flux_error *err)
         return r;
     if (a->off || (!a->map && !ncores))
         return 0;
-    if (!a->map && !a->per_task && !a->verbose && cpus_whole_node(ncores))
+    if (!a->map && !a->per_task && !a->verbose && flux_cpus_whole_node(ncores))
         return 0;
-    a->cpus = cpus_read(sh->start->core_units, &ignored);
+    a->cpus = flux_cpus_read(sh->start->core_units, &ignored);
     if (!a->cpus)
         flux_shell_log(sh, FLUX_SHELL_WARN, "cpu-affinity", "%s", ignored.text);
     return 0;
@@ -91,7 +93,7 @@ static int add_place(const struct affinity *a, const char *place, cpu_set_t *set
         return flux_error_prefix(err, r, "map");
     FLUX_IDSET_FOREACH(ids, id)
     {
-        if (cpus_add(a->cpus, type, id, set) < 0)
+        if (flux_cpus_add(a->cpus, type, id, set) < 0)
             return flux_error_set(err, -EINVAL, "map: there is no %s %u here", type, id);
     }
     return 0;
@@ -127,7 +129,7 @@ static void set_by_cores(struct flux_shell *sh, const struct affinity *a, unsign
         }
     }
     for (size_t i = first; i < first + count; i++)
-        cpus_add(a->cpus, "core", flux_idset_nth(cores, i), set);
+        flux_cpus_add(a->cpus, "core", flux_idset_nth(cores, i), set);
 }
 
 static void report(struct flux_shell *sh, const struct flux_shell_task *t, const cpu_set_t *set)
@@ -172,7 +174,7 @@ static void done(struct flux_shell *sh, void **data)
 
     if (!a)
         return;
-    cpus_free(a->cpus);
+    flux_cpus_free(a->cpus);
     free(a->text);
     free(a);
 }

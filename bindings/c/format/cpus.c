@@ -2,7 +2,9 @@
 /* Logical cores of the node as hwloc numbers them (packages, NUMA domains, then cores, each by its
  * lowest unit), read from /sys without loading a topology; or from a list that somebody has made
  * once for all ("0,64;1,65;..."). */
-#include "shell.h"
+#include <flux/buf.h>
+#include <flux/cpus.h>
+#include <flux/idset.h>
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,11 +20,12 @@ struct core {
     struct flux_idset *units;
 };
 
-struct cpus {
+struct flux_cpus {
     struct core *cores;
     unsigned ncores;
     struct flux_idset **nodes; /* by NUMA id */
     unsigned nnodes;
+    bool placed; /* packages and nodes of cores are known */
 };
 
 static int read_text(const char *path, char *text, size_t size)
@@ -69,7 +72,7 @@ static struct flux_idset *siblings(unsigned cpu)
     return set;
 }
 
-bool cpus_whole_node(unsigned ncores)
+bool flux_cpus_whole_node(unsigned ncores)
 {
     FLUX_AUTO(idset) online = read_list(SYS_CPU "/online");
     FLUX_AUTO(idset) first = NULL;
@@ -84,7 +87,7 @@ bool cpus_whole_node(unsigned ncores)
     return ncores * threads >= flux_idset_count(online);
 }
 
-static void read_nodes(struct cpus *c)
+static void read_nodes(struct flux_cpus *c)
 {
     FLUX_AUTO(idset) ids = read_list(SYS_NODE "/online");
 
@@ -112,17 +115,16 @@ static int compare(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
-static struct core *add_core(struct cpus *c, struct flux_idset *units)
+static void add_core(struct flux_cpus *c, struct flux_idset *units)
 {
     struct core *core;
 
     c->cores = flux_realloc(c->cores, c->ncores + 1, sizeof(*c->cores));
     core = &c->cores[c->ncores++];
     *core = (struct core){.first = flux_idset_first(units), .units = units};
-    return core;
 }
 
-static void place_core(struct cpus *c, struct core *core)
+static void place_core(const struct flux_cpus *c, struct core *core)
 {
     char path[128];
 
@@ -135,8 +137,18 @@ static void place_core(struct cpus *c, struct core *core)
         }
 }
 
+static void place(struct flux_cpus *c)
+{
+    if (c->placed)
+        return;
+    c->placed = true;
+    read_nodes(c);
+    for (unsigned i = 0; i < c->ncores; i++)
+        place_core(c, &c->cores[i]);
+}
+
 /* The lowest unit of each package, for the order of packages. */
-static void order_packages(struct cpus *c)
+static void order_packages(struct flux_cpus *c)
 {
     for (unsigned i = 0; i < c->ncores; i++) {
         c->cores[i].package = c->cores[i].first;
@@ -148,26 +160,26 @@ static void order_packages(struct cpus *c)
     qsort(c->cores, c->ncores, sizeof(*c->cores), compare);
 }
 
-static int read_sys(struct cpus *c, struct flux_error *err)
+static int read_sys(struct flux_cpus *c, struct flux_error *err)
 {
     FLUX_AUTO(idset) online = read_list(SYS_CPU "/online");
 
     if (!online)
         return flux_error_set(err, -ENOENT, "cannot read " SYS_CPU "/online");
-    read_nodes(c);
     FLUX_IDSET_FOREACH(online, cpu)
     {
         FLUX_AUTO(idset) units = siblings(cpu);
 
         flux_idset_keep_set(units, online);
         if (flux_idset_first(units) == cpu)
-            place_core(c, add_core(c, FLUX_GIVE(units)));
+            add_core(c, FLUX_GIVE(units));
     }
+    place(c);
     order_packages(c);
     return 0;
 }
 
-static int read_given(struct cpus *c, const char *given, struct flux_error *err)
+static int read_given(struct flux_cpus *c, const char *given, struct flux_error *err)
 {
     while (*given) {
         size_t n = strcspn(given, ";");
@@ -180,23 +192,20 @@ static int read_given(struct cpus *c, const char *given, struct flux_error *err)
         add_core(c, units);
         given += n + (given[n] == ';');
     }
-    read_nodes(c);
-    for (unsigned i = 0; i < c->ncores; i++)
-        place_core(c, &c->cores[i]);
     return 0;
 }
 
-struct cpus *cpus_read(const char *given, struct flux_error *err)
+struct flux_cpus *flux_cpus_read(const char *given, struct flux_error *err)
 {
-    struct cpus *c = flux_alloc(sizeof(*c));
+    struct flux_cpus *c = flux_alloc(sizeof(*c));
 
     if ((given && *given ? read_given(c, given, err) : read_sys(c, err)) == 0)
         return c;
-    cpus_free(c);
+    flux_cpus_free(c);
     return NULL;
 }
 
-void cpus_free(struct cpus *c)
+void flux_cpus_free(struct flux_cpus *c)
 {
     if (!c)
         return;
@@ -209,7 +218,7 @@ void cpus_free(struct cpus *c)
     free(c);
 }
 
-unsigned cpus_ncores(const struct cpus *c)
+unsigned flux_cpus_ncores(const struct flux_cpus *c)
 {
     return c->ncores;
 }
@@ -223,7 +232,7 @@ static void add_units(const struct flux_idset *units, cpu_set_t *set)
     }
 }
 
-int cpus_add(const struct cpus *c, const char *type, unsigned index, cpu_set_t *set)
+int flux_cpus_add(struct flux_cpus *c, const char *type, unsigned index, cpu_set_t *set)
 {
     bool any = false;
 
@@ -233,6 +242,8 @@ int cpus_add(const struct cpus *c, const char *type, unsigned index, cpu_set_t *
         CPU_SET(index, set);
         return 0;
     }
+    if (strcmp(type, "core"))
+        place(c);
     for (unsigned i = 0; i < c->ncores; i++) {
         const struct core *core = &c->cores[i];
 
@@ -244,4 +255,16 @@ int cpus_add(const struct cpus *c, const char *type, unsigned index, cpu_set_t *
         }
     }
     return any ? 0 : -ENOENT;
+}
+
+char *flux_cpus_encode(const struct flux_cpus *c)
+{
+    FLUX_AUTO_BUF b = FLUX_BUF_INIT(0);
+
+    for (unsigned i = 0; i < c->ncores; i++) {
+        FLUX_AUTO_STR units = flux_idset_encode(c->cores[i].units, FLUX_IDSET_RANGE);
+
+        flux_buf_printf(&b, "%s%s", i ? ";" : "", units);
+    }
+    return flux_buf_take(&b);
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,7 @@ IN_CHILD static int child_steps(struct launch *l)
         return -1;
     if (chdir(l->cwd) < 0)
         return fail(l, "cannot enter directory", l->cwd);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing runs unsupervised (a setuid program clears it) */
     setrlimit(RLIMIT_NOFILE, &l->nofile); /* last: nothing here may need more */
     sigprocmask(SIG_SETMASK, &none, NULL);
     return execute(l);

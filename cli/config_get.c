@@ -3,13 +3,17 @@
 #include <jansson.h>
 
 #include <flux/fsd.h>
+#include <flux/paths.h>
 #include <flux/v1/config_rpc.h>
 
+#include "conffile.h"
 #include "handle.h"
 
 static const struct flux_option options[] = {
     {"default", 'd', OPT_STR, "VAL", "Print this if the key is not set"},
     {"quiet", 'q', OPT_FLAG, NULL, "Print nothing; the exit code tells"},
+    {"config-path", 'c', OPT_STR, "PATH",
+     "Read this file or directory (or system, security, imp)\ninstead of asking the broker"},
     {"type", 't', OPT_STR, "TYPE",
      "Demand a type: string, integer, real, boolean, object,\narray, fsd, fsd-integer, fsd-real"},
     {NULL},
@@ -61,28 +65,74 @@ static int print_value(struct cli *cli, const json_t *value, struct flux_error *
     return 0;
 }
 
-static int run(struct cli *cli)
+static json_t *lookup(json_t *o, const char *key)
+{
+    while (o && *key) {
+        size_t n = strcspn(key, ".");
+        FLUX_AUTO_STR name = flux_strndup(key, n);
+
+        o = json_object_get(o, name);
+        key += n + (key[n] == '.');
+    }
+    return json_incref(o);
+}
+
+/* "system" and its kin stand for directories of the installation. */
+static int get_from_files(const char *path, const char *key, json_t **ret, struct flux_error *err)
+{
+    static const char *const places[] = {"system", "security", "imp"};
+    FLUX_AUTO_STR known = NULL;
+    json_t *all = NULL;
+    int r;
+
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(places); i++)
+        if (strcmp(path, places[i]) == 0) {
+            FLUX_AUTO_STR dir = flux_path_get("confdir");
+
+            known = flux_printf("%s/%s/conf.d", dir, places[i]);
+        }
+    r = cli_configfile_read(known ? known : path, &all, err);
+    if (r < 0)
+        return r;
+    *ret = lookup(all, key);
+    json_decref(all);
+    return *ret ? 0 : flux_error_set(err, -ENOENT, "%s is not set", key);
+}
+
+static int get_from_broker(struct cli *cli, const char *key, json_t **ret, struct flux_error *err)
 {
     flux_config_get_request in = FLUX_CONFIG_GET_REQUEST_INIT;
     flux_config_get_response *out = NULL;
     struct flux *h = cli_handle(cli);
-    struct flux_error err = {""};
-    json_t *value;
     int r;
 
-    in.key = cli->argc > 0 ? cli->argv[0] : (char *)"";
-    r = flux_config_get(h, FLUX_RANK(flux_rank(h)), &in, &out, &err);
+    in.key = (char *)key;
+    r = flux_config_get(h, FLUX_RANK(flux_rank(h)), &in, &out, err);
+    if (r < 0)
+        return r;
+    *ret = json_loads(out->json, JSON_DECODE_ANY, NULL);
+    flux_config_get_response_free(out);
+    return *ret ? 0 : flux_error_set(err, -EPROTO, "%s: the answer is not JSON", key);
+}
+
+static int run(struct cli *cli)
+{
+    const char *path = cli_str(cli, "config-path", NULL);
+    const char *key = cli->argc > 0 ? cli->argv[0] : "";
+    struct flux_error err = {""};
+    json_t *value = NULL;
+    int r =
+        path ? get_from_files(path, key, &value, &err) : get_from_broker(cli, key, &value, &err);
+
     if (r == -ENOENT && cli_has(cli, "default")) {
         puts(cli_str(cli, "default", ""));
         return 0;
     }
     if (r < 0)
         return cli_has(cli, "quiet") ? 1 : cli_fail(cli, "%s", err.text);
-    value = json_loads(out->json, JSON_DECODE_ANY, NULL);
-    flux_config_get_response_free(out);
-    r = value ? print_value(cli, value, &err) : flux_error_set(&err, -EPROTO, "bad answer");
+    r = print_value(cli, value, &err);
     json_decref(value);
-    return r < 0 ? cli_fail(cli, "%s: %s", in.key, err.text) : 0;
+    return r < 0 ? cli_fail(cli, "%s: %s", key, err.text) : 0;
 }
 
 const struct flux_verb verb_config_get = {

@@ -122,8 +122,7 @@ static struct flux_hostlist *get_source(struct cli *cli, const char *source)
     if (strcmp(source, "stdin") == 0 || strcmp(source, "-") == 0)
         return hosts_of_input(cli);
     if (strcmp(source, "local") == 0)
-        return getenv("FLUX_JOB_ID") &&
-                       flux_fluid_parse(getenv("FLUX_JOB_ID"), &id, NULL) == 0
+        return getenv("FLUX_JOB_ID") && flux_fluid_parse(getenv("FLUX_JOB_ID"), &id, NULL) == 0
                    ? hosts_of_job(cli, id)
                    : hosts_of_instance(cli);
     if (!cli_has(cli, "fallback") && flux_fluid_parse(source, &id, NULL) == 0)

@@ -60,9 +60,9 @@ int rsets_print(const struct flux_rset *set)
     return puts(text) < 0;
 }
 
-int rsets_fold(struct cli *cli, struct flux_rset *(*op)(const struct flux_rset *a,
-                                                        const struct flux_rset *b,
-                                                        struct flux_error *err))
+int rsets_fold(struct cli *cli,
+               struct flux_rset *(*op)(const struct flux_rset *a, const struct flux_rset *b,
+                                       struct flux_error *err))
 {
     struct rsets sets = rsets_read(cli, 1);
     FLUX_AUTO(rset) sum = flux_rset_copy(sets.list[0]);

@@ -19,9 +19,9 @@ struct rsets rsets_read(const struct cli *cli, size_t least);
 void rsets_done(struct rsets *sets);
 
 /* Fold them, first to last, and print the result: the run() of append, diff, intersect. */
-int rsets_fold(struct cli *cli, struct flux_rset *(*op)(const struct flux_rset *a,
-                                                        const struct flux_rset *b,
-                                                        struct flux_error *err));
+int rsets_fold(struct cli *cli,
+               struct flux_rset *(*op)(const struct flux_rset *a, const struct flux_rset *b,
+                                       struct flux_error *err));
 int rsets_print(const struct flux_rset *set);
 
 #endif

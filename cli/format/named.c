@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* Formats by name: the built-in ones of a tool and those of the user's and the site's files
- * flux-TOOL.{json,yaml} under $XDG_CONFIG_DIRS/flux and $XDG_CONFIG_HOME/flux; later files win. A
- * file holds {"formats": {NAME: {"description": ..., "format": ...}}}. */
+ * flux-TOOL.{json,yaml,toml} under $XDG_CONFIG_DIRS/flux and $XDG_CONFIG_HOME/flux; later files
+ * win. A file holds {"formats": {NAME: {"description": ..., "format": ...}}}. */
 #include "format.h"
 
 #include <jansson.h>
@@ -9,26 +9,37 @@
 
 #include <flux/jobspec.h>
 
+#include "conffile.h"
 #include "readfile.h"
 
 enum { FILE_MAX = 1 << 20 };
 
 /* JSON and YAML are both read by the reader of jobspec texts, which takes either. */
-static int load_file(const char *path, json_t *formats, struct flux_error *err)
+static int parse_file(const char *path, json_t **ret, struct flux_error *err)
 {
     FLUX_AUTO_BUF text = FLUX_BUF_INIT(FILE_MAX);
+    int r;
+
+    if (strcmp(strrchr(path, '.'), ".toml") == 0)
+        return cli_configfile_read(path, ret, err);
+    r = cli_read_file(path, &text, err);
+    if (r < 0)
+        return r;
+    r = flux_jobspec_parse(text.data, text.len, ret, err);
+    return r < 0 ? flux_error_prefix(err, r, "%s", path) : 0;
+}
+
+static int load_file(const char *path, json_t *formats, struct flux_error *err)
+{
     json_t *o = NULL, *found, *value;
     const char *name;
     int r;
 
     if (access(path, F_OK) < 0)
         return 0;
-    r = cli_read_file(path, &text, err);
+    r = parse_file(path, &o, err);
     if (r < 0)
         return r;
-    r = flux_jobspec_parse(text.data, text.len, &o, err);
-    if (r < 0)
-        return flux_error_prefix(err, r, "%s", path);
     found = json_object_get(o, "formats");
     json_object_foreach (found, name, value) {
         if (json_is_string(json_object_get(value, "format")))
@@ -44,7 +55,7 @@ static int load_file(const char *path, json_t *formats, struct flux_error *err)
 
 static int load_dir(const char *dir, const char *tool, json_t *formats, struct flux_error *err)
 {
-    static const char *const suffixes[] = {"json", "yaml"};
+    static const char *const suffixes[] = {"json", "yaml", "toml"};
 
     for (size_t i = 0; i < FLUX_ARRAY_SIZE(suffixes); i++) {
         FLUX_AUTO_STR path = flux_printf("%s/flux/%s.%s", dir, tool, suffixes[i]);

@@ -20,6 +20,7 @@ static const struct row {
     {"shell_path", FLUX_LIBEXECDIR "/flux-shell", "server/shell/flux-shell"},
     {"spawnd_path", FLUX_LIBEXECDIR "/flux-spawnd", "server/spawnd/flux-spawnd"},
     {"imp_path", FLUX_LIBEXECDIR "/flux-imp", "imp/flux-imp"},
+    {"configfile_path", FLUX_LIBEXECDIR "/flux-configfile", "cli/flux-configfile"},
     {"libexecdir", FLUX_LIBEXECDIR, "."},
     {"module_path", FLUX_LIBDIR "/flux/modules", "server/modules"},
     {"jobtap_pluginpath", FLUX_LIBDIR "/flux/jobtap", "server/jobtap"},

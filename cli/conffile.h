@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Configuration files as JSON, read by the program flux-configfile. */
+#ifndef FLUX_CLI_CONFFILE_H
+#define FLUX_CLI_CONFFILE_H
+
+#include <jansson.h>
+
+#include <flux/error.h>
+
+/* A .toml or .json file, or a directory of *.toml. 0, or -EINVAL with the reader's own words. */
+int cli_configfile_read(const char *path, json_t **ret, struct flux_error *err);
+
+#endif

@@ -1,147 +1,19 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux submit: jobs in the background, one or (--cc) many; prints their ids. */
-#include "verb.h"
-
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <flux/fluid.h>
 #include <flux/idset.h>
 
-#include "attach/attach.h"
 #include "submit/submit.h"
 
-static const struct flux_option options[] = {
-    {"cc", 0, OPT_IDSET, "IDSET", "A job for each member; {cc} stands for it, and FLUX_JOB_CC"},
-    {"bcc", 0, OPT_IDSET, "IDSET", "A job for each member, all alike"},
-    {"wait", 0, OPT_FLAG, NULL, "Wait for the jobs to end; exit with the largest code"},
-    {"wait-event", 0, OPT_STR, "NAME", "Wait for this event of each job"},
-    {"watch", 0, OPT_FLAG, NULL, "Show the jobs' output (implies --wait)"},
-    {"progress", 0, OPT_FLAG, NULL, "Show how many have ended"},
-    {"jps", 0, OPT_FLAG, NULL, "With --progress: jobs per second"},
-    {"log", 0, OPT_STR, "FILE", "Job ids and output to this file"},
-    {"log-stderr", 0, OPT_STR, "FILE", "Messages and standard error to this file"},
-    {"quiet", 0, OPT_FLAG, NULL, "Do not print job ids"},
-    {"verbose", 'v', OPT_FLAG, NULL, "Show events while waiting"},
-    {NULL},
-};
-
-struct submitter {
-    struct cli *cli;
-    struct attach *attach; /* NULL: nobody waits */
-    FILE *out, *err;
-    size_t accepted, refused, done, failed;
-    double started;
-    bool progress;
-};
-
-static void show_progress(struct submitter *x, bool last)
+/* The list of jobs for --bcc; one, of one or more members, without. */
+static int submit_jobs(struct cli *cli, const struct submission *s, const char *jobspec)
 {
-    double seconds = flux_monotime() - x->started;
-
-    if (!x->progress)
-        return;
-    fprintf(stderr, "\rCD:%zu F:%zu of %zu", x->done - x->failed, x->failed, x->accepted);
-    if (cli_has(x->cli, "jps"))
-        fprintf(stderr, "  %.1f job/s", seconds > 0 ? (double)x->done / seconds : 0.0);
-    if (last)
-        fputc('\n', stderr);
-}
-
-static void on_done(uint64_t id, int code, void *arg)
-{
-    struct submitter *x = arg;
-
-    x->done++;
-    x->failed += code != 0;
-    show_progress(x, false);
-}
-
-static void on_outcome(uint64_t id, const char *text, void *arg)
-{
-    struct submitter *x = arg;
-
-    if (!id) {
-        x->refused++;
-        cli_fail(x->cli, "%s", text);
-        return;
-    }
-    x->accepted++;
-    if (!cli_has(x->cli, "quiet"))
-        fprintf(x->out, "%s\n", flux_fluid_f58(id));
-    if (x->attach)
-        attach_add(x->attach, id);
-}
-
-static bool wants_wait(const struct cli *cli)
-{
-    return cli_has(cli, "wait") || cli_has(cli, "watch") || cli_has(cli, "wait-event") ||
-           cli_has(cli, "progress");
-}
-
-static FILE *open_log(struct cli *cli, const char *option, FILE *dflt)
-{
-    const char *path = cli_str(cli, option, NULL);
-    FILE *fp = path ? fopen(path, "we") : dflt;
-
-    if (!fp)
-        cli_die(cli, "--%s: %s: %s", option, path, strerror(errno));
-    return fp;
-}
-
-static void start_attach(struct submitter *x)
-{
-    struct attach_options how = {
-        .output = cli_has(x->cli, "watch"),
-        .label = cli_has(x->cli, "label-io"),
-        .quiet = cli_has(x->cli, "quiet"),
-        .show_events = cli_has(x->cli, "verbose"),
-        .wait_event = cli_str(x->cli, "wait-event", NULL),
-        .out = x->out,
-        .err = x->err,
-        .on_done = on_done,
-        .arg = x,
-    };
-
-    if (wants_wait(x->cli))
-        x->attach = attach_new(x->cli, &how);
-}
-
-/* The list of jobs for --cc and --bcc; one job without. */
-static int send_all(struct submitter *x, const struct submission *s, const char *jobspec,
-                    struct flux_error *err)
-{
-    FLUX_AUTO(idset) bcc = cli_idset(x->cli, "bcc");
+    FLUX_AUTO(idset) bcc = cli_idset(cli, "bcc");
     size_t count = bcc ? flux_idset_count(bcc) : 1;
     FLUX_AUTO_MEM(struct submit_job) jobs = flux_alloc(count * sizeof(jobs[0]) + 1);
 
     for (size_t i = 0; i < count; i++)
-        jobs[i] = (struct submit_job){.jobspec = jobspec, .cc = cli_str(x->cli, "cc", NULL)};
-    return submit_send(x->cli, s, jobs, count, on_outcome, x, err);
-}
-
-static int submit_jobs(struct cli *cli, const struct submission *s, const char *jobspec)
-{
-    struct submitter x = {.cli = cli, .started = flux_monotime()};
-    struct flux_error err = {""};
-    int r, code = 0;
-
-    x.out = open_log(cli, "log", stdout);
-    x.err = open_log(cli, "log-stderr", stderr);
-    x.progress = cli_has(cli, "progress") && isatty(STDERR_FILENO);
-    start_attach(&x);
-    r = send_all(&x, s, jobspec, &err);
-    if (r < 0)
-        code = cli_fail(cli, "%s", err.text);
-    fflush(x.out);
-    if (x.attach) {
-        int worst = attach_run(x.attach);
-
-        code = worst > code ? worst : code;
-        show_progress(&x, true);
-        attach_free(x.attach);
-    }
-    return x.refused > 0 && code == 0 ? 1 : code;
+        jobs[i] = (struct submit_job){.jobspec = jobspec, .cc = cli_str(cli, "cc", NULL)};
+    return submit_many(cli, s, jobs, count);
 }
 
 static int run(struct cli *cli)
@@ -172,7 +44,7 @@ const struct flux_verb verb_submit = {
     .path = "submit",
     .args = "COMMAND [ARGS...]",
     .summary = "Submit jobs and print their ids",
-    .options = {submit_options_tasks, submit_options_common, options},
+    .options = {submit_options_tasks, submit_options_common, submit_options_many},
     .stop_at_free = true,
     .tagged = true,
     .run = run,

@@ -15,6 +15,7 @@
 extern const struct flux_option submit_options_common[];
 extern const struct flux_option submit_options_tasks[];
 extern const struct flux_option submit_options_slots[];
+extern const struct flux_option submit_options_many[]; /* of submit_many() */
 
 /* Everything of the command line that goes into a submission. */
 struct submission {
@@ -45,6 +46,11 @@ struct submit_job {
 int submit_send(struct cli *cli, const struct submission *s, const struct submit_job *jobs,
                 size_t count, void (*on_outcome)(uint64_t id, const char *text, void *arg),
                 void *arg, struct flux_error *err);
+
+/* Submit by the options of submit_options_many: print the ids, follow the jobs if asked to. Exit
+ * code. */
+int submit_many(struct cli *cli, const struct submission *s, const struct submit_job *jobs,
+                size_t count);
 
 /* --- parts of submission_init(), each in a file of its own --- */
 /* The environment by --env, --env-remove, --env-file; values with {{..}} go into shell option

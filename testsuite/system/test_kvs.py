@@ -182,9 +182,11 @@ def test_versions_can_be_waited_for(kvs):
     assert waiter.wait(30) == 0
 
 
-def test_checkpoints_and_caches(kvs):
+def test_checkpoints_and_caches(kvs, instance4):
     kvs.run("put", "t.c=kept")
-    assert kvs.run("sync", "-b").startswith("blake2b-")
+    root = kvs.run("sync", "-b")
+    newest = json.loads(instance4.flux("content", "checkpoint", "list", "-j", env=kvs.env).lines[0])
+    assert newest["rootref"] == root and kvs.run("get", "--at", root, "t.c") == "kept"
     kvs.run("dropcache")
     assert kvs.run("get", "t.c") == "kept"
 

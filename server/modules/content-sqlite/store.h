@@ -78,6 +78,10 @@ bool store_has_client(struct store *s, const uint8_t hash[STORE_HASH_SIZE]);
 /* The newest checkpoint that is whole. 0, or -ENOENT: none. Caller frees *data. */
 int store_checkpoint_load(struct store *s, void **data, size_t *len, uint64_t *log_seq,
                           struct flux_error *err);
+/* All checkpoints that are whole, newest first. */
+int store_checkpoint_each(struct store *s,
+                          void (*fn)(void *arg, double time, const void *data, size_t len),
+                          void *arg, struct flux_error *err);
 /* Call fn for each log record after `seq`, in order; a damaged record is reported and skipped.
  * fn < 0 stops and is returned. */
 int store_log_each(struct store *s, uint64_t seq,

@@ -186,6 +186,27 @@ int store_checkpoint_load(struct store *s, void **data, size_t *len, uint64_t *l
     return r;
 }
 
+int store_checkpoint_each(struct store *s,
+                          void (*fn)(void *arg, double time, const void *data, size_t len),
+                          void *arg, struct flux_error *err)
+{
+    sqlite3_stmt *st = s->rd_stmt[RD_CHECKPOINT];
+    int r = 0;
+    int code;
+
+    while ((code = sqlite3_step(st)) == SQLITE_ROW) {
+        const uint8_t *p = sqlite3_column_blob(st, 2);
+        size_t n = sqlite3_column_bytes(st, 2);
+
+        if (record_whole(p, n))
+            fn(arg, sqlite3_column_double(st, 3), p + STORE_SUM_SIZE, n - STORE_SUM_SIZE);
+    }
+    if (code != SQLITE_DONE)
+        r = store_sqlite_error(s->rd, "read checkpoints", err);
+    sqlite3_reset(st);
+    return r;
+}
+
 int store_log_each(struct store *s, uint64_t seq,
                    int (*fn)(void *arg, uint64_t seq, const void *data, size_t len), void *arg,
                    struct flux_error *err)

@@ -148,41 +148,82 @@ void kvs_checkpoint_encode(const struct kvs_snapshot *snaps, size_t n, void **da
     *data = flux_buf_take(&out);
 }
 
+struct saved {
+    const char *name; /* not terminated */
+    size_t len;
+    uint32_t owner;
+    uint64_t version;
+    struct store_ref ref;
+};
+
+static void read_saved(struct kvs_reader *in, struct saved *sv)
+{
+    sv->name = kvs_read_bytes(in, &sv->len);
+    sv->owner = kvs_read_number(in);
+    sv->version = kvs_read_number(in);
+    kvs_read_ref(in, &sv->ref);
+}
+
+static uint64_t read_head(struct kvs_reader *in)
+{
+    const char *head = kvs_read_raw(in, 2);
+    uint64_t n = kvs_read_number(in);
+
+    if (!in->failed && (head[0] != 'K' || head[1] != 1))
+        in->failed = true;
+    return n;
+}
+
 static void read_namespace(struct kvs *k, struct kvs_reader *in)
 {
-    size_t len;
-    const char *p = kvs_read_bytes(in, &len);
-    FLUX_AUTO_STR name = p ? flux_strndup(p, len) : NULL;
-    uint32_t owner = kvs_read_number(in);
-    uint64_t version = kvs_read_number(in);
     struct kvs_namespace *n;
-    struct store_ref ref;
+    struct saved sv;
 
-    kvs_read_ref(in, &ref);
+    read_saved(in, &sv);
+    FLUX_AUTO_STR name = in->failed ? NULL : flux_strndup(sv.name, sv.len);
     if (in->failed || kvs_find(k, name)) {
         in->failed = true;
         return;
     }
-    n = kvs_namespace_add(k, name, owner);
-    n->version = n->head_version = version;
-    if (ref.id)
-        n->root = kvs_object_stub(&k->heap, KVS_NODE, &ref, 0);
+    n = kvs_namespace_add(k, name, sv.owner);
+    n->version = n->head_version = sv.version;
+    if (sv.ref.id)
+        n->root = kvs_object_stub(&k->heap, KVS_NODE, &sv.ref, 0);
     n->head = kvs_object_ref(n->root);
 }
 
 int kvs_checkpoint_decode(struct kvs *k, const void *data, size_t len, struct flux_error *err)
 {
     struct kvs_reader in = {.p = data, .end = (const uint8_t *)data + len};
-    const char *head = kvs_read_raw(&in, 2);
-    uint64_t n = kvs_read_number(&in);
+    uint64_t n = read_head(&in);
 
-    if (in.failed || head[0] != 'K' || head[1] != 1)
+    if (in.failed)
         return flux_error_set(err, -EPROTO, "kvs: the checkpoint is of a format unknown here");
     for (uint64_t i = 0; i < n && !in.failed; i++)
         read_namespace(k, &in);
     if (in.failed || in.p != in.end)
         return flux_error_set(err, -EPROTO, "kvs: malformed checkpoint");
     return 0;
+}
+
+int kvs_checkpoint_info(const void *data, size_t len, uint64_t *version,
+                        char text[STORE_REF_TEXT_SIZE])
+{
+    struct kvs_reader in = {.p = data, .end = (const uint8_t *)data + len};
+    uint64_t n = read_head(&in);
+    struct saved sv;
+
+    for (uint64_t i = 0; i < n && !in.failed; i++) {
+        read_saved(&in, &sv);
+        if (in.failed || sv.len != strlen(KVS_PRIMARY) || memcmp(sv.name, KVS_PRIMARY, sv.len) != 0)
+            continue;
+        if (!sv.ref.id)
+            store_hash("", 0, sv.ref.hash);
+        *version = sv.version;
+        store_ref_format(sv.ref.hash, text);
+        return 0;
+    }
+    return -ENOENT;
 }
 
 void kvs_checkpoint_step(struct kvs *k, struct store_batch *b)

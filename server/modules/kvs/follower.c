@@ -231,6 +231,13 @@ int kvs_follower_content_dropcache(struct flux_call *call, const flux_content_dr
     return 0;
 }
 
+int kvs_follower_content_checkpoints(struct flux_call *call,
+                                     const flux_content_checkpoints_request *in,
+                                     flux_content_checkpoints_response *out)
+{
+    return kvs_follower_forward(call, &flux_content_checkpoints_method, &in->base, true, NULL);
+}
+
 int kvs_follower_start(struct flux *h, struct kvs_follower **ret, struct flux_error *err)
 {
     struct kvs_follower *f = flux_alloc(sizeof(*f));

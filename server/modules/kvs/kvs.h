@@ -157,4 +157,8 @@ int kvs_root_ref(struct kvs *k, const char *ns, uint64_t *version, char text[STO
 int kvs_checkpoint_root(struct kvs *k, const char *ns, const char *key, uint64_t *version,
                         char text[STORE_REF_TEXT_SIZE], struct flux_error *err);
 
+/* What a stored checkpoint says of the primary namespace. */
+int kvs_checkpoint_info(const void *data, size_t len, uint64_t *version,
+                        char text[STORE_REF_TEXT_SIZE]);
+
 #endif

@@ -152,3 +152,18 @@ def test_a_lost_node_is_down_and_its_work_ends(flux_start):
     i.run("job", "wait-event", "-t", "20", after, "clean")
     assert ranks_of(i, after) == ["0-2"]
     assert i.run("resource list -s down -no {ranks}") == "3"
+
+
+def test_the_modules_can_be_loaded_anew(flux_start):
+    i = flux_start(4)
+    i.run("resource drain 1 before")
+    i.run("module reload resource")
+    assert drained(i) == "1 before"
+    assert json.loads(i.run("resource R"))["execution"]["R_lite"][0]["rank"] == "0-3"
+    job = i.run("submit -N3 true")
+    i.run("job", "wait-event", "-t", "20", job, "clean")
+    assert ranks_of(i, job) == ["0,2-3"]
+    i.run("module reload sched-simple")
+    job = i.run("submit -N3 true")
+    i.run("job", "wait-event", "-t", "20", job, "clean")
+    assert ranks_of(i, job) == ["0,2-3"]

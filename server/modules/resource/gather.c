@@ -181,6 +181,8 @@ int gather_start(struct resource *res, struct flux_error *err)
         r = discover_self(res, &res->subtree, err);
         if (r == 0)
             check_whole(res);
+        if (r == 0 && res->rank == 0 && !res->reported)
+            recall_start(res);
         return r;
     }
     if (res->rank == 0) {
@@ -198,6 +200,7 @@ int gather_start(struct resource *res, struct flux_error *err)
 
 void gather_stop(struct resource *res)
 {
+    flux_future_free(res->recall);
     flux_rset_free(res->subtree);
     inventory_done(&res->inv);
 }

@@ -36,6 +36,7 @@ struct resource {
     struct flux_rset *subtree;
     unsigned expected; /* nodes in it */
     bool reported;
+    struct flux_future *recall;
 
     /* Rank 0. */
     struct status st;
@@ -54,6 +55,9 @@ struct resource {
 /* gather.c: begin to find out; at rank 0, resource_define() is called when all is known. */
 int gather_start(struct resource *res, struct flux_error *err);
 void gather_stop(struct resource *res);
+/* recall.c: rank 0, discovery: resource_define() what this run of the instance has stored, if so.
+ */
+void recall_start(struct resource *res);
 /* enclosing.c: R of the job that this instance is; waits for the answer. -ENOENT: it is none. */
 int enclosing_r(struct resource *res, char **ret, struct flux_error *err);
 /* service.c */

@@ -162,6 +162,11 @@ class Instance:
         except ProcessLookupError:
             pass
         self.process.wait()
+        for pid in self.leftovers():  # brokers other than rank 0 are in process groups of their own
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
     def leftovers(self):
         """Pids of processes that still have this instance's directory in their environment."""

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: LGPL-3.0-only
+"""Accepted means durable: jobs over kill -9 of rank 0, over clean restarts, and when the disk is full."""
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+ROUNDS = int(os.environ.get("FLUX_TEST_CRASHES", "3"))
+PENDING = ("--urgency=0",)
+
+
+def crash(instance):
+    """kill -9 of the broker and of what it has started."""
+    instance.kill()
+    for pid in instance.leftovers():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def known_ids(instance):
+    return set(instance.run("jobs", "-a", "-A", "-c0", "-no", "{id.dec}").split())
+
+
+def dec(instance, ids):
+    return set(instance.run("job", "id", "--to=dec", *ids).split()) if ids else set()
+
+
+def test_kill_9_under_submission_load_loses_no_acknowledged_job(flux_start, tmp_path):
+    acknowledged = []
+    for generation in range(ROUNDS):
+        instance = flux_start(1, statedir=tmp_path)
+        seen = known_ids(instance)
+        assert dec(instance, acknowledged) <= seen
+        assert len(set(acknowledged)) == len(acknowledged), "an id was given out twice"
+        instance.run("queue", "start") if generation else None
+        killer = threading.Timer(0.3 + 0.05 * (generation % 10), crash, [instance])
+        killer.start()
+        while True:
+            r = instance.flux("submit", "--cc=1-8", "true")
+            if not r.ok:
+                break
+            acknowledged += r.out.split()
+        killer.join()
+    last = flux_start(1, statedir=tmp_path)
+    assert dec(last, acknowledged) <= known_ids(last)
+    assert len(acknowledged) > 8
+
+
+def test_pending_jobs_are_pending_and_finished_ones_listed_after_a_restart(flux_start, tmp_path):
+    first = flux_start(1, statedir=tmp_path)
+    done = first.run("submit", "--wait", "true").split()[0]
+    held = first.run("submit", *PENDING, "hostname")
+    assert first.stop() == 0, first.log
+    second = flux_start(1, statedir=tmp_path)
+    states = dict(line.split() for line in second.run("jobs", "-a", "-no", "{id.f58} {status_abbrev}").splitlines())
+    assert states[done] == "CD"
+    assert states[held] in ("S", "P")
+    fresh = second.run("submit", "true")
+    assert fresh not in (done, held)
+    events = [line.split()[1] for line in second.run("job", "eventlog", held).splitlines()]
+    assert "flux-restart" in events
+    second.run("job", "urgency", held, "default")
+    assert second.flux("job", "status", held).rc == 0
+    assert second.run("job", "attach", held)
+
+
+def test_the_state_of_the_queue_survives_a_restart(flux_start, tmp_path):
+    first = flux_start(1, statedir=tmp_path)
+    first.run("queue", "disable", "-m", "for a reason")
+    first.run("queue", "stop")
+    assert first.stop() == 0
+    second = flux_start(1, statedir=tmp_path)
+    status = second.run("queue", "status", "-v")
+    assert "disabled: for a reason" in status
+    assert "stopped" in status or "disabled" in status.splitlines()[1]
+    r = second.flux("submit", "true")
+    assert r.rc == 1 and "job submission is disabled: for a reason" in r.err
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs takes root")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "flux-test", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def test_a_full_disk_refuses_jobs_clearly_and_recovers_without_a_restart(flux_start, small_disk):
+    instance = flux_start(1, statedir=small_disk)
+    before = instance.run("submit", *PENDING, "true")
+    filler = small_disk / "filler"
+    with open(filler, "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+    refused = None
+    for _ in range(200):
+        r = instance.flux("submit", *PENDING, "true")
+        if not r.ok:
+            refused = r
+            break
+    assert refused is not None and "space" in refused.err, repr(refused)
+    assert instance.flux("job", "eventlog", before).ok
+    filler.unlink()
+    after = instance.run("submit", "--wait", "true")
+    assert instance.stop() == 0, instance.log
+    second = flux_start(1, statedir=small_disk)
+    assert dec(second, [before, after]) <= known_ids(second)

@@ -133,3 +133,16 @@ def test_mpi_rings_close(instance4, ring, shape):
     n = int(shape[1][2:])
     r = instance4.flux("run", *shape, ring, timeout=60)
     assert (r.rc, r.out) == (0, f"{n} tasks, sum {n * (n - 1) // 2}\n"), r
+
+
+def test_the_task_map_is_shown(instance4):
+    instance4.run("run", "-N4", "-n6", "-o", 'taskmap={"scheme":"cyclic"}', "true")
+    job = instance4.run("job", "last")
+
+    def taskmap(*args):
+        return instance4.run("job", "taskmap", *args)
+    assert taskmap("--to=raw", job) == "0,4;1,5;2;3"
+    assert taskmap("--taskids=1", job) == "1,5" and taskmap("--ntasks=3", job) == "1" and taskmap("--nodeid=4", job) == "0"
+    assert taskmap("--hostname=0", job) == instance4.run("run", "-n1", "hostname")
+    assert taskmap("--to=pmi", "[[0,2,2,1]]") == "(vector,(0,2,2))" and taskmap("0-1;2-3") == "[[0,2,2,1]]"
+    assert "no task with id 9" in instance4.flux("job", "taskmap", "--nodeid=9", job).err

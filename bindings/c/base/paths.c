@@ -15,7 +15,7 @@ static const struct row {
     const char *built; /* NULL: only the installed form exists; "@S/" begins a source path */
 } rows[] = {
     {"bindir", FLUX_BINDIR, "cli"},
-    {"exec_path", FLUX_LIBEXECDIR "/cmd", "cli:server/broker:server/tools"},
+    {"exec_path", FLUX_LIBEXECDIR "/cmd", "cli:server/broker:server/tools:@S/bindings/python/cmd"},
     {"broker_path", FLUX_LIBEXECDIR "/cmd/flux-broker", "server/broker/flux-broker"},
     {"shell_path", FLUX_LIBEXECDIR "/flux-shell", "server/shell/flux-shell"},
     {"spawnd_path", FLUX_LIBEXECDIR "/flux-spawnd", "server/spawnd/flux-spawnd"},

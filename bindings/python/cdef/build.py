@@ -11,7 +11,7 @@ import cffi
 HERE = pathlib.Path(__file__).resolve().parent
 
 OPAQUE = """
-struct flux; struct flux_future; struct flux_idset; struct flux_hostlist;
+struct flux; struct flux_future; struct flux_idset; struct flux_hostlist; struct flux_jobspec;
 typedef struct uv_loop_s uv_loop_t;
 typedef enum { UV_RUN_DEFAULT, UV_RUN_ONCE, UV_RUN_NOWAIT } uv_run_mode;
 enum flux_fluid_form { FLUX_FLUID_DEC };

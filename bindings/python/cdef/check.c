@@ -5,6 +5,7 @@
 #include <flux/fsd.h>
 #include <flux/hostlist.h>
 #include <flux/idset.h>
+#include <flux/jobspec.h>
 #include <flux/rpc.h>
 
 #define flux_error cdef_error

@@ -79,9 +79,11 @@ static bool to_file(const char *name)
  * that is told to expect input asks for it. */
 static bool gives_input(const struct cli *cli)
 {
+    bool attached = strcmp(cli->verb->path, "run") == 0 ||
+                    (strcmp(cli->verb->path, "alloc") == 0 && !cli_has(cli, "bg"));
     struct stat st;
 
-    return strcmp(cli->verb->path, "run") == 0 && fstat(STDIN_FILENO, &st) == 0 &&
+    return attached && fstat(STDIN_FILENO, &st) == 0 &&
            !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
 }
 

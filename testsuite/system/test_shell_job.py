@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """Jobs through the whole of it: what users see of the shell, on one node and on four."""
+import fcntl
 import os
+import pty
+import select
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -104,6 +109,23 @@ def test_exit_on_error_ends_the_job(instance):
 def test_a_node_that_runs_a_broken_jobspec_says_why(instance):
     r = instance.flux("run", "-o", "taskmap.scheme=nosuch", "true")
     assert r.rc != 0 and "no such scheme: nosuch" in r.err
+
+
+def test_an_allocation_is_interactive(instance4):
+    pid, fd = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
+        os.execve(FLUX, ["flux", "alloc", "-N2"], instance4.env)
+    os.write(fd, b"stty size; flux getattr size; exit 5\r")
+    out = b""
+    while select.select([fd], [], [], 30 * PATIENCE)[0]:
+        try:
+            out += os.read(fd, 4096)
+        except OSError:  # the other end is closed
+            break
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5, out
+    assert b"33 99\r\n2\r\n" in out, out
+    os.close(fd)
 
 
 def test_an_instance_starts_in_a_job(instance4):

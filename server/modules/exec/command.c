@@ -167,6 +167,14 @@ static int command_spawn(struct command *c, const flux_exec_run_request *in, str
     return 0;
 }
 
+/* A command that runs through the IMP is another user's: only the IMP can signal it. */
+static bool is_imp(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strcmp(slash ? slash + 1 : path, "flux-imp") == 0;
+}
+
 void command_start(struct run *run)
 {
     const flux_exec_run_request *in = run->request;
@@ -181,6 +189,7 @@ void command_start(struct run *run)
     c->l.userid = flux_call_userid(run->fan.call);
     c->l.label = flux_strdup(in->label);
     c->l.command = join(in->argv, in->n_argv);
+    c->l.imp = is_imp(in->argv[0]);
     r = command_spawn(c, in, &err);
     if (r < 0) {
         fan_local_failed(&run->fan, x->rank, -r, err.text);

@@ -59,6 +59,15 @@ static int print_root(struct cli *cli, const char *ns, uint64_t version)
     return 0;
 }
 
+static bool shows_result(const struct cli *cli)
+{
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(cli->verb->options); i++) {
+        if (cli->verb->options[i] == kvs_commit_options)
+            return true;
+    }
+    return false;
+}
+
 int kvs_commit(struct cli *cli, const char *ns, struct kvs_txn *txn)
 {
     flux_kvs_commit_request in = FLUX_KVS_COMMIT_REQUEST_INIT;
@@ -76,6 +85,8 @@ int kvs_commit(struct cli *cli, const char *ns, struct kvs_txn *txn)
     free(txn->ops);
     if (r < 0)
         return cli_fail(cli, "%s", err.text);
+    if (!shows_result(cli))
+        return 0;
     if (cli_has(cli, "treeobj-root") || cli_has(cli, "blobref"))
         return print_root(cli, ns, out->version);
     if (cli_has(cli, "sequence"))

@@ -10,6 +10,8 @@
 int boot_single(struct broker *b, struct flux_error *err);
 /* Under a PMI-1 server (PMI_FD): keys and endpoints are exchanged through it. */
 int boot_pmi(struct broker *b, struct flux_error *err);
+/* From the [bootstrap] table. */
+int boot_config(struct broker *b, struct flux_error *err);
 
 /* The address of this host under which other hosts reach it, as attribute tbon.interface-hint says
  * ("default-route", "hostname", an interface, or a network A.B.C.D/N). Caller frees; NULL: none. */

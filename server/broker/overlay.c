@@ -327,6 +327,7 @@ int overlay_open(struct broker *b, const struct cert *cert, struct flux_error *e
 {
     struct overlay *ov = flux_alloc(sizeof(*ov));
     struct attrs *a = b->attrs;
+    const char *method;
     struct overlay_link_conf conf = {
         .loop = &b->loop, .cert = cert, .topology = b->topo, .arg = ov};
     int r;
@@ -341,7 +342,8 @@ int overlay_open(struct broker *b, const struct cert *cert, struct flux_error *e
     conf.tcp_user_timeout = attrs_get_fsd(a, "tbon.tcp_user_timeout", 20);
     conf.connect_timeout = attrs_get_fsd(a, "tbon.connect_timeout", 30);
     /* Without a config file everybody was there when endpoints were exchanged. */
-    conf.give_up = 5;
+    method = attrs_get(a, "broker.boot-method");
+    conf.give_up = method && !strcmp(method, "config") ? 0 : 5;
     conf.child_rcvhwm = attrs_get_int(a, "tbon.child_rcvhwm", 0);
     conf.io_threads = attrs_get_int(a, "tbon.zmq_io_threads", 1);
     conf.debug = attrs_get_int(a, "tbon.zmqdebug", 0) > 0;

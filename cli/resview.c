@@ -117,10 +117,9 @@ static void restrict_to(struct resview *v, const struct flux_idset *ranks)
     }
 }
 
-static int select_ranks(struct resview *v, struct cli *cli, struct flux_error *err)
+static int select_ranks(struct resview *v, const char *queues, const char *include,
+                        struct flux_error *err)
 {
-    const char *queues = cli_str(cli, "queue", NULL);
-    const char *include = cli_str(cli, "include", NULL);
     FLUX_AUTO(idset) by_queue = NULL;
     FLUX_AUTO(idset) by_target = NULL;
     int r = queues ? queue_ranks(v, queues, &by_queue, err) : 0;
@@ -138,6 +137,13 @@ static int select_ranks(struct resview *v, struct cli *cli, struct flux_error *e
 
 int resview_init(struct resview *v, struct cli *cli, struct flux_error *err)
 {
+    return resview_init_part(v, cli, cli_str(cli, "queue", NULL), cli_str(cli, "include", NULL),
+                             err);
+}
+
+int resview_init_part(struct resview *v, struct cli *cli, const char *queues_wanted,
+                      const char *include, struct flux_error *err)
+{
     flux_sched_status_request status = FLUX_SCHED_STATUS_REQUEST_INIT;
     flux_config_get_request config = FLUX_CONFIG_GET_REQUEST_INIT;
     struct flux *h = cli_handle(cli);
@@ -153,7 +159,7 @@ int resview_init(struct resview *v, struct cli *cli, struct flux_error *err)
     if (r < 0)
         return r;
     get_queues(v, queues);
-    return select_ranks(v, cli, err);
+    return select_ranks(v, queues_wanted, include, err);
 }
 
 void resview_done(struct resview *v)

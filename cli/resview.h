@@ -28,6 +28,9 @@ struct resview {
 
 /* The scheduler's view, cut down to what -q and -i select. -errno with a text. */
 int resview_init(struct resview *v, struct cli *cli, struct flux_error *err);
+/* The same for these queues, and hosts or ranks; NULL: all. */
+int resview_init_part(struct resview *v, struct cli *cli, const char *queues, const char *include,
+                      struct flux_error *err);
 void resview_done(struct resview *v);
 /* The set of a state ("free", "allocated", "down", "up", "all"); NULL: no such state. */
 const struct flux_rset *resview_state(const struct resview *v, const char *state);

@@ -135,7 +135,7 @@ static void to_fsd(struct format_value *v, double seconds)
     char text[FLUX_FSD_MAX];
 
     if (!isfinite(seconds))
-        flux_fsd_format(seconds, text);
+        strcpy(text, "inf");
     else if (seconds < 1e-3)
         strcpy(text, "0s");
     else if (seconds < 10)

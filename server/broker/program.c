@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* The initial program is the instance's reason to be: when it ends, the instance does, and its wait
  * status is the broker's. Its environment leads to this instance, not to the enclosing one. */
+#include <flux/paths.h>
+
 #include "program.h"
 
 #include <fnmatch.h>
@@ -77,6 +79,29 @@ int program_start_script(struct broker *b, char *const *argv,
 
     free_environment(env, own);
     return r;
+}
+
+bool program_tell_parent(struct broker *b, void (*done)(int status, void *arg), void *arg)
+{
+    const char *jobid = attrs_get(b->attrs, "jobid"), *uri = attrs_get(b->attrs, "local-uri");
+    FLUX_AUTO_STR bindir = flux_path_get("bindir");
+    FLUX_AUTO_STR flux = flux_printf("%s/flux", bindir);
+    FLUX_AUTO_STR memo = NULL;
+    struct flux_error err;
+    struct subproc *p;
+    char *argv[] = {flux, "--parent", "job", "memo", (char *)jobid, NULL, NULL};
+
+    if (b->rank > 0 || !jobid || !uri || !attrs_get(b->attrs, "parent-uri"))
+        return false;
+    if (strncmp(uri, "local://", 8) == 0)
+        memo = flux_printf("uri=ssh://%s%s", attrs_get(b->attrs, "hostname"), uri + 8);
+    else
+        memo = flux_printf("uri=%s", uri);
+    argv[5] = memo;
+    if (program_start_script(b, argv, done, arg, &p, &err) == 0)
+        return true;
+    broker_log(b, LOG_WARNING, "cannot tell the enclosing instance our address: %s", err.text);
+    return false;
 }
 
 static void on_program_exit(int status, void *arg)

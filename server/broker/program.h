@@ -10,6 +10,9 @@ void program_run(struct broker *b);
 int program_start_script(struct broker *b, char *const *argv,
                          void (*on_exit)(int status, void *arg), void *arg, struct subproc **ret,
                          struct flux_error *err);
+/* An instance that is a job tells the enclosing one its address, as a memo of the job; `done` is
+ * called when that is over, well or not. False: this is no job, nothing is done. */
+bool program_tell_parent(struct broker *b, void (*done)(int status, void *arg), void *arg);
 /* Cancel all jobs and wait for them, for at most broker.cleanup-timeout; posts EVENT_CLEANUP_DONE.
  */
 void program_cleanup(struct broker *b);

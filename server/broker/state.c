@@ -175,13 +175,23 @@ static void run_scripts(struct state *s, const char *attr, const char *builtin, 
 
 /* --- what each state does --- */
 
+static void on_parent_told(int status, void *arg)
+{
+    struct state *s = arg;
+
+    if (status != 0)
+        broker_log(s->b, LOG_WARNING, "the enclosing instance was not told our address");
+    if (s->now == STATE_INIT)
+        run_scripts(s, "broker.rc1_path", "rc1_path", "rc1.0");
+}
+
 void state_modules_loaded(struct state *s, int r)
 {
     if (s->now != STATE_INIT)
         return;
     if (r < 0)
         state_post(s, EVENT_RC1_FAIL);
-    else
+    else if (!program_tell_parent(s->b, on_parent_told, s))
         run_scripts(s, "broker.rc1_path", "rc1_path", "rc1.0");
 }
 

@@ -217,6 +217,8 @@ void conn_ready(struct spawnd *d, struct conn *c, uint32_t events)
             break;
         }
         conn_records(d, c);
+        if (n < READ_SIZE)
+            break; /* that was all, or there are descriptors in between: epoll tells again */
     }
     conn_interest(d, c);
 }

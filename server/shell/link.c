@@ -17,6 +17,9 @@
 #define JOINED_BYTES (256u << 10) /* of one frame */
 #define QUEUE_HIGH (8u << 20)
 #define QUEUE_LOW (4u << 20)
+/* Kept in case the service is restarted and has lost them: at least that much, at most twice. */
+#define HISTORY_BYTES (4u << 20)
+#define HISTORY_FRAMES 4096u
 
 struct frame {
     int stream;
@@ -33,7 +36,10 @@ struct link {
     struct flux *h;
     struct frame *queue; /* [0, sending) are in flight */
     size_t n, room, sending;
-    size_t bytes; /* of data in the queue */
+    size_t bytes;          /* of data in the queue */
+    struct frame *history; /* the last acknowledged frames */
+    size_t nhistory, history_room, history_bytes;
+    uint64_t forgotten; /* bytes that were acknowledged before those */
     uint32_t seq;
     uint64_t stored;
     bool used, finishing, done_sent, done, paused;
@@ -159,12 +165,47 @@ void link_frame(struct link *l, const struct link_frame *f)
         uv_prepare_start(&l->prepare, on_prepare);
 }
 
+static void frame_done(struct frame *f)
+{
+    free(f->data);
+    free(f->component);
+}
+
+static void forget(struct link *l, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        l->history_bytes -= l->history[i].len;
+        l->forgotten += l->history[i].len;
+        frame_done(&l->history[i]);
+    }
+    l->nhistory -= count;
+    if (count)
+        memmove(l->history, l->history + count, l->nhistory * sizeof(*l->history));
+}
+
+/* Take a frame over that is stored, as far as we know. The oldest ones go, many at a time. */
+static void remember(struct link *l, const struct frame *f)
+{
+    size_t count = 0, bytes;
+
+    if (l->nhistory == l->history_room) {
+        l->history_room = l->history_room ? l->history_room * 2 : 16;
+        l->history = flux_realloc(l->history, l->history_room, sizeof(*l->history));
+    }
+    l->history[l->nhistory++] = *f;
+    l->history_bytes += f->len;
+    if (l->history_bytes <= 2 * HISTORY_BYTES && l->nhistory <= 2 * HISTORY_FRAMES)
+        return;
+    for (bytes = l->history_bytes; bytes > HISTORY_BYTES || l->nhistory - count > HISTORY_FRAMES;)
+        bytes -= l->history[count++].len;
+    forget(l, count);
+}
+
 static void drop_sent(struct link *l)
 {
     for (size_t i = 0; i < l->sending; i++) {
         l->bytes -= l->queue[i].len;
-        free(l->queue[i].data);
-        free(l->queue[i].component);
+        remember(l, &l->queue[i]);
     }
     l->n -= l->sending;
     if (l->n)
@@ -174,7 +215,48 @@ static void drop_sent(struct link *l)
         set_paused(l, false);
 }
 
+/* The service has lost what it had acknowledged: all that we still have, from the beginning. */
+static void begin_again(struct link *l)
+{
+    size_t n = l->nhistory + l->n;
+    struct frame *queue = flux_alloc((n + 1) * sizeof(*queue));
+
+    if (l->nhistory)
+        memcpy(queue, l->history, l->nhistory * sizeof(*queue));
+    if (l->n)
+        memcpy(queue + l->nhistory, l->queue, l->n * sizeof(*queue));
+    free(l->queue);
+    l->queue = queue;
+    l->n = n;
+    l->room = n + 1;
+    l->bytes += l->history_bytes;
+    l->nhistory = l->history_bytes = 0;
+    l->sending = 0;
+    l->seq = 0;
+    l->done = l->done_sent = false;
+    if (l->forgotten)
+        flux_shell_log(l->sh, FLUX_SHELL_WARN, "output",
+                       "the instance was restarted: %llu bytes of earlier output are lost",
+                       (unsigned long long)l->forgotten);
+    l->forgotten = 0;
+}
+
 /* --- sending --- */
+
+/* Whether to go on trying after one more failure. */
+static bool patient(struct link *l)
+{
+    double now = flux_monotime();
+
+    if (!l->first_failure)
+        l->first_failure = now;
+    return now - l->first_failure < RECONNECT_SECONDS;
+}
+
+static bool may_pass(int r)
+{
+    return r == -EHOSTUNREACH || r == -ENOSYS || r == -ETIMEDOUT;
+}
 
 static void on_written(struct flux_future *f, void *arg)
 {
@@ -183,11 +265,14 @@ static void on_written(struct flux_future *f, void *arg)
     struct flux_error err;
     int r = flux_job_io_write_result(f, &out, &err);
 
-    if (r == 0) {
+    if (r == 0 && out->restarted) {
+        begin_again(l);
+    } else if (r == 0) {
+        l->first_failure = 0;
         l->stored = out->stored;
         l->done = l->done_sent;
         drop_sent(l);
-    } else if (r != -ECONNRESET && r != -EHOSTUNREACH) {
+    } else if (r != -ECONNRESET && !(may_pass(r) && patient(l))) {
         fprintf(stderr, "flux-shell[%u]: output refused: %s\n", l->sh->rank, err.text);
         l->done = l->done_sent;
         drop_sent(l); /* sending it again would be refused again */
@@ -198,7 +283,7 @@ static void on_written(struct flux_future *f, void *arg)
     }
     flux_future_free(f);
     l->write = NULL;
-    if (r == -EHOSTUNREACH)
+    if (l->again && may_pass(r))
         uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
     else
         flush(l);
@@ -260,11 +345,7 @@ static void send_write(struct link *l)
 /* The broker does not answer: wait for it, for as long as for a lost one. */
 static void not_connected(struct link *l, const struct flux_error *err)
 {
-    double now = flux_monotime();
-
-    if (!l->first_failure)
-        l->first_failure = now;
-    if (now - l->first_failure < RECONNECT_SECONDS) {
+    if (patient(l)) {
         uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
         return;
     }
@@ -339,6 +420,8 @@ void link_free(struct link *l)
         return;
     l->sending = l->n;
     drop_sent(l);
+    forget(l, l->nhistory);
+    free(l->history);
     free(l->queue);
     flux_future_free(l->write);
     flux_future_free(l->raise);

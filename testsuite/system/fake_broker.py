@@ -70,6 +70,12 @@ class FakeBroker:
             threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
 
     def serve(self, conn):
+        try:
+            self.converse(conn)
+        except OSError:
+            pass  # the client has gone
+
+    def converse(self, conn):
         stream = conn.makefile("rb")
         while len(head := stream.read(4)) == 4:
             envelope = message("Envelope")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """What flux-shell tells its broker, and when; with a broker that is made of the test."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -17,13 +18,22 @@ class Service:
 
     def __init__(self, path):
         self.frames, self.done, self.last, self.raised, self.input, self.drops = [], False, 0, [], [], 0
-        self.writes = 0
+        self.writes = self.forget_at = self.forget_bytes = 0
         self.broker = FakeBroker(path, {"JobIo/Write": self.write, "JobIo/ReadInput": self.read_input,
                                         "JobManager/Raise": self.raise_, "Collective/Exchange": self.exchange,
                                         "JobIo/Read": self.read})
 
+    def forget(self):
+        """As a service that was restarted."""
+        self.frames, self.done, self.last, self.forget_at, self.forget_bytes = [], False, 0, 0, 0
+
     def write(self, request):
         self.writes += 1
+        stored = sum(len(f.data) for f in self.frames if f.stream <= STDERR)
+        if self.forget_at and self.writes == self.forget_at or self.forget_bytes and stored > self.forget_bytes:
+            self.forget()
+        if not self.last and request.seq > 1:
+            return message("JobIoWriteResponse", restarted=True)
         if request.seq > self.last:
             assert request.seq == self.last + 1 and not self.done
             self.last = request.seq
@@ -98,6 +108,29 @@ def test_nothing_is_lost_or_doubled_when_the_connection_is(job, service):
     assert job.run(sh("for i in $(seq 1 1000); do echo $i; done"), timeout=60).rc == 0
     assert service.text(STDOUT) == "".join(f"{i}\n" for i in range(1, 1001))
     assert service.done and service.drops == 0
+
+
+@pytest.mark.parametrize("when", [2, 3, 5])
+def test_what_a_restarted_service_has_lost_is_sent_again(job, service, when):
+    service.forget_at = when
+    assert job.run(sh("for i in 1 2 3 4 5 6; do echo $i; sleep 0.02; done"), timeout=60).rc == 0
+    assert service.text(STDOUT) == "1\n2\n3\n4\n5\n6\n" and service.done
+
+
+def test_what_is_not_kept_any_more_is_told(job, service):
+    service.forget_bytes = 12 << 20
+    assert job.run(sh("seq 1 3000000"), timeout=60).rc == 0
+    (log,) = [f.data.decode() for f in service.frames if f.stream == LOG]
+    lost = int(re.search(r"the instance was restarted: (\d+) bytes of earlier output are lost", log)[1])
+    everything = "".join(f"{i}\n" for i in range(1, 3000001))
+    assert lost and service.text(STDOUT) == everything[lost:] and service.done
+
+
+def test_output_waits_for_a_service_that_is_not_there_yet(job, service):
+    write, left = service.broker.handlers["JobIo/Write"], [38, 113, 38]
+    service.broker.handlers["JobIo/Write"] = lambda request: left.pop() if left else write(request)
+    assert job.run(["echo", "hello"]).rc == 0
+    assert service.text(STDOUT) == "hello\n" and not left
 
 
 def test_output_waits_for_a_broker_that_is_away(job, service):

@@ -196,6 +196,11 @@ static int take_write(struct flux_call *call, const void *arg)
     out = output_get(flux_call_data(call), in->id);
     out->shells = in->shells;
     seq = seq_of(out, in->shell_rank);
+    if (*seq == 0 && in->seq > 1 && !out->ended) {
+        reply.restarted = true;
+        flux_job_io_write_reply(call, &reply);
+        return FLUX_CALL_LATER;
+    }
     if (in->seq > *seq && !out->ended) { /* else: sent again after a reconnect */
         *seq = in->seq;
         item.frames = in->frames;

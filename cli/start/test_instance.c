@@ -38,7 +38,7 @@ struct test_instance {
     char rundir[4096];
     unsigned running;
     int leader_status;
-    bool failed; /* some broker ended before it had booted */
+    int failed; /* exit code of the first broker that ended before it had booted */
 };
 
 /* --- PMI --- */
@@ -303,13 +303,13 @@ static void broker_ended(struct test_instance *ti, struct broker_process *p, int
     ti->running--;
     if (p->rank == 0)
         ti->leader_status = code;
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && !ti->failed)
         cli_warn(ti->cli, "%u: %s", p->rank, strsignal(WTERMSIG(status)));
     /* The rest would wait for it in PMI's barrier for ever. */
     if (!p->finalized && !ti->failed && ti->running) {
         on_pmi(&p->poll, 0, 0);
         if (!p->finalized) {
-            ti->failed = true;
+            ti->failed = code ? code : 1;
             kill_all(ti, SIGTERM, false);
         }
     }
@@ -422,5 +422,5 @@ int test_instance_run(struct cli *cli, const struct test_instance_conf *conf)
     done(&ti);
     if (code)
         return code;
-    return ti.leader_status;
+    return ti.failed ? ti.failed : ti.leader_status;
 }

@@ -114,15 +114,23 @@ static void parse_options(struct broker *b, int argc, char **argv)
 
 /* --- places --- */
 
+static char made[] = "/tmp/flux-XXXXXX"; /* our run directory, once it is made */
+
+/* For a start that fails: what has content is the business of remove_rundir(). */
+static void remove_empty_rundir(void)
+{
+    rmdir(made);
+}
+
 static void make_rundir(struct broker *b)
 {
     const char *dir = attrs_get(b->attrs, "rundir");
-    char made[] = "/tmp/flux-XXXXXX";
     struct stat st;
 
     if (!dir) {
         if (!mkdtemp(made))
             die("cannot make a run directory in /tmp");
+        atexit(remove_empty_rundir);
         attrs_set(b->attrs, "rundir", made, 0);
         b->rundir_made = true;
         return;

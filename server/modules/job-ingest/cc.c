@@ -10,9 +10,13 @@
 #define MARK "\x01"
 #define MARK_ESCAPED "\\u0001"
 
-struct cc_template {
+struct marked {
     char *text;
     size_t len, marks;
+};
+
+struct cc_template {
+    struct marked jobspec, brief;
 };
 
 static char *replace_tag(const char *s)
@@ -61,41 +65,65 @@ static void mark(json_t *o, const json_t *leave_alone)
     }
 }
 
+static void take_text(struct marked *m, char *text)
+{
+    m->text = text;
+    m->len = strlen(text);
+    for (const char *p = text; (p = strstr(p, MARK_ESCAPED)); p++)
+        m->marks++;
+}
+
+char *ingest_brief(json_t *o)
+{
+    json_t *system = flux_jobspec_get(o, "attributes.system");
+
+    json_object_del(system, "environment");
+    json_object_del(system, "files");
+    json_object_del(system, "shell");
+    return json_dumps(o, JSON_COMPACT);
+}
+
 struct cc_template *cc_template_new(json_t *o)
 {
     struct cc_template *t = flux_alloc(sizeof(*t));
-    json_t *env = flux_jobspec_get(o, "attributes.system.environment");
+    json_t *env = flux_jobspec_get(o, "attributes.system.environment"), *cc = json_string(MARK);
     struct flux_error err;
 
     mark(o, env);
-    flux_jobspec_set(o, "attributes.system.environment.FLUX_JOB_CC", json_string(MARK), &err);
-    t->text = json_dumps(o, JSON_COMPACT);
-    t->len = strlen(t->text);
-    for (const char *p = t->text; (p = strstr(p, MARK_ESCAPED)); p++)
-        t->marks++;
+    flux_jobspec_set(o, "attributes.system.environment.FLUX_JOB_CC", cc, &err);
+    json_decref(cc);
+    take_text(&t->jobspec, json_dumps(o, JSON_COMPACT));
+    take_text(&t->brief, ingest_brief(o));
     return t;
 }
 
-char *cc_template_make(const struct cc_template *t, unsigned cc)
+static char *make(const struct marked *m, const char *number)
 {
-    char number[16], *out, *q;
-    int n = snprintf(number, sizeof(number), "%u", cc);
-    const char *p = t->text, *at;
+    size_t n = strlen(number);
+    char *out = flux_alloc(m->len + m->marks * n + 1), *q = out;
+    const char *p = m->text, *at;
 
-    q = out = flux_alloc(t->len + t->marks * n + 1);
     while ((at = strstr(p, MARK_ESCAPED))) {
-        memcpy(q, p, at - p);
-        q += at - p;
-        memcpy(q, number, n);
-        q += n;
+        q = mempcpy(q, p, at - p);
+        q = mempcpy(q, number, n);
         p = at + strlen(MARK_ESCAPED);
     }
     strcpy(q, p);
     return out;
 }
 
+void cc_template_make(const struct cc_template *t, unsigned cc, char **jobspec, char **brief)
+{
+    char number[16];
+
+    snprintf(number, sizeof(number), "%u", cc);
+    *jobspec = make(&t->jobspec, number);
+    *brief = make(&t->brief, number);
+}
+
 void cc_template_free(struct cc_template *t)
 {
-    free(t->text);
+    free(t->jobspec.text);
+    free(t->brief.text);
     free(t);
 }

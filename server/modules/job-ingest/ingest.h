@@ -16,11 +16,15 @@ struct ingest {
 
 FLUX_JOB_INGEST_HANDLERS(job_ingest);
 
-/* cc.c: a jobspec of which many jobs are made, each with {cc} replaced by its number. */
+/* cc.c: a jobspec of which many jobs are made, each with {cc} replaced by its number; and its
+ * brief, without environment, files and shell options. */
 struct cc_template;
 /* Takes `o` apart. */
 struct cc_template *cc_template_new(json_t *o);
-char *cc_template_make(const struct cc_template *t, unsigned cc); /* caller frees */
+/* Caller frees both. */
+void cc_template_make(const struct cc_template *t, unsigned cc, char **jobspec, char **brief);
 void cc_template_free(struct cc_template *t);
+/* The brief of one jobspec; caller frees. Takes `o` apart. */
+char *ingest_brief(json_t *o);
 
 #endif

@@ -99,13 +99,14 @@ static void send_batch(struct submission *sub)
     flux_future_then(flux_job_manager_submit_async(sub->ing->h, FLUX_ANY, &in), on_stored, b);
     for (size_t i = 0; i < sub->n; i++) {
         free((char *)sub->jobs[i]->jobspec);
+        free((char *)sub->jobs[i]->brief);
         free(sub->jobs[i]);
     }
     sub->n = 0;
 }
 
-/* Takes `jobspec`. */
-static void add_job(struct submission *sub, char *jobspec, const char *j)
+/* Takes both texts. */
+static void add_job(struct submission *sub, char *jobspec, char *brief)
 {
     flux_job_manager_new_job *job;
     flux_job_ingest_outcome *out = add_outcome(sub);
@@ -114,6 +115,7 @@ static void add_job(struct submission *sub, char *jobspec, const char *j)
     if (flux_fluid_next(&sub->ing->gen, &id) < 0) {
         fail_outcome(sub, sub->count - 1, EOVERFLOW, "this instance has no more job ids");
         free(jobspec);
+        free(brief);
         return;
     }
     job = flux_alloc(sizeof(*job));
@@ -123,7 +125,7 @@ static void add_job(struct submission *sub, char *jobspec, const char *j)
     job->urgency = sub->urgency;
     job->flags = sub->flags;
     job->jobspec = jobspec;
-    job->j = j;
+    job->brief = brief;
     sub->index[sub->n] = sub->count - 1;
     sub->jobs[sub->n++] = job;
     if (sub->n == BATCH)
@@ -146,8 +148,11 @@ static void add_copies(struct submission *sub, json_t *o, const char *cc, struct
         return;
     }
     t = cc_template_new(o);
-    for (unsigned i = flux_idset_first(set); i != FLUX_IDSET_NONE; i = flux_idset_next(set, i))
-        add_job(sub, cc_template_make(t, i), "");
+    for (unsigned i = flux_idset_first(set); i != FLUX_IDSET_NONE; i = flux_idset_next(set, i)) {
+        char *jobspec, *brief;
+        cc_template_make(t, i, &jobspec, &brief);
+        add_job(sub, jobspec, brief);
+    }
     cc_template_free(t);
 }
 
@@ -190,9 +195,12 @@ static void add_request(struct submission *sub, const flux_job_ingest_job *in)
     }
     if (*in->cc)
         add_copies(sub, o, in->cc, &err);
-    else
-        add_job(sub, in->jobspec[0] == '{' ? flux_strdup(in->jobspec) : json_dumps(o, JSON_COMPACT),
-                "");
+    else {
+        /* The text is kept as it came; only YAML is written anew. Then its tree may be taken apart.
+         */
+        char *text = in->jobspec[0] == '{' ? flux_strdup(in->jobspec) : json_dumps(o, JSON_COMPACT);
+        add_job(sub, text, ingest_brief(o));
+    }
     json_decref(o);
 }
 

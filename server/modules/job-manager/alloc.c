@@ -252,7 +252,7 @@ static void send_enqueue(struct manager *mgr)
         j->userid = job->userid;
         j->priority = job->priority;
         j->t_submit = job->t_submit;
-        j->jobspec = job->sched_spec ? job->sched_spec : job->jobspec;
+        j->jobspec = job->brief ? job->brief : job->jobspec;
         list[in.n_jobs++] = j;
     }
     in.jobs = list;

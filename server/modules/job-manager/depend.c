@@ -205,7 +205,7 @@ static int check_one(struct manager *mgr, struct job *job, const json_t *dep,
 
 static json_t *dependencies_of(struct job *job, json_t **owner)
 {
-    *owner = json_loads(job->sched_spec, 0, NULL);
+    *owner = json_loads(job->brief, 0, NULL);
     return flux_jobspec_get(*owner, "attributes.system.dependencies");
 }
 
@@ -215,7 +215,7 @@ int dependency_check(struct manager *mgr, struct job *job, struct flux_error *er
     size_t i;
     int r = 0;
 
-    if (!strstr(job->sched_spec, "\"dependencies\""))
+    if (!strstr(job->brief, "\"dependencies\""))
         return 0;
     list = dependencies_of(job, &owner);
     json_array_foreach (list, i, dep) {
@@ -245,7 +245,7 @@ void dependency_add_all(struct manager *mgr, struct job *job)
     json_t *owner, *list, *dep;
     size_t i;
 
-    if (!strstr(job->sched_spec, "\"dependencies\""))
+    if (!strstr(job->brief, "\"dependencies\""))
         return;
     list = dependencies_of(job, &owner);
     json_array_foreach (list, i, dep) {

@@ -41,7 +41,7 @@ void job_free(struct job *job)
     flux_buf_done(&job->log);
     flux_buf_done(&job->exec_log);
     free(job->jobspec);
-    free(job->sched_spec);
+    free(job->brief);
     free(job->j);
     free(job->r);
     free(job->queue);
@@ -52,36 +52,36 @@ void job_free(struct job *job)
     free(job);
 }
 
-/* `o` is the jobspec with its updates; it loses what the scheduler does not look at. */
-void job_set_sched_spec(struct job *job, json_t *o)
+void job_set_brief(struct job *job, json_t *o)
 {
     json_t *system = flux_jobspec_get(o, "attributes.system");
 
     json_object_del(system, "environment");
     json_object_del(system, "shell");
     json_object_del(system, "files");
-    free(job->sched_spec);
-    job->sched_spec = json_dumps(o, JSON_COMPACT);
+    free(job->brief);
+    job->brief = json_dumps(o, JSON_COMPACT);
 }
 
-int job_set_jobspec(struct job *job, const char *jobspec, struct flux_error *err)
+int job_set_jobspec(struct job *job, const char *jobspec, const char *brief, struct flux_error *err)
 {
     json_error_t e;
-    json_t *o = json_loads(jobspec, 0, &e), *system;
-    const char *queue;
+    json_t *o = json_loads(brief && *brief ? brief : jobspec, 0, &e), *system;
 
     if (!o)
         return flux_error_set(err, -EPROTO, "jobspec: %s", e.text);
     system = flux_jobspec_get(o, "attributes.system");
-    queue = json_string_value(json_object_get(system, "queue"));
     free(job->queue);
-    job->queue = flux_strdup(queue);
     free(job->name);
-    job->name = flux_strdup(json_string_value(flux_jobspec_get(o, "attributes.system.job.name")));
+    job->queue = flux_strdup(json_string_value(json_object_get(system, "queue")));
+    job->name = flux_strdup(json_string_value(flux_jobspec_get(system, "job.name")));
     job->duration = json_number_value(json_object_get(system, "duration"));
     free(job->jobspec);
     job->jobspec = flux_strdup(jobspec);
-    job_set_sched_spec(job, o);
+    if (brief && *brief)
+        job->brief = flux_strdup(brief);
+    else
+        job_set_brief(job, o);
     json_decref(o);
     return 0;
 }

@@ -56,7 +56,7 @@ void journal_tell(struct manager *mgr, struct job *job)
     j = add(job->id);
     j->events = flux_arena_strdup(&item.arena, job->log.data + job->log_told);
     if (!job->log_told)
-        j->jobspec = flux_arena_strdup(&item.arena, job->sched_spec);
+        j->jobspec = flux_arena_strdup(&item.arena, job->brief);
     if (job->r && !job->told_r) {
         j->r = flux_arena_strdup(&item.arena, job->r);
         job->told_r = true;
@@ -111,7 +111,7 @@ static void send_backlog(struct manager *mgr, struct flux_call *call)
         j = add(job->id);
         j->events = flux_arena_strdup(&item.arena, job->log.data);
         ((char *)j->events)[job->log_told] = '\0';
-        j->jobspec = flux_arena_strdup(&item.arena, job->sched_spec);
+        j->jobspec = flux_arena_strdup(&item.arena, job->brief);
         j->replay = true;
         if (job->r)
             j->r = flux_arena_strdup(&item.arena, job->r);

@@ -30,12 +30,12 @@ struct job {
     uint32_t userid, urgency, priority, flags;
     double t_submit, t_clean;
     enum flux_job_state state;
-    char *jobspec;    /* JSON text as submitted */
-    char *sched_spec; /* what the scheduler needs of it: no environment */
-    char *j;          /* signed request, or NULL */
-    char *r;          /* JSON text once granted */
-    char *queue;      /* NULL = the anonymous queue */
-    char *name;       /* job.name, or NULL */
+    char *jobspec; /* JSON text as submitted */
+    char *brief;   /* without environment, files, shell options */
+    char *j;       /* signed request, or NULL */
+    char *r;       /* JSON text once granted */
+    char *queue;   /* NULL = the anonymous queue */
+    char *name;    /* job.name, or NULL */
     double duration;
     struct flux_buf log;      /* the eventlog, whole lines */
     size_t log_committed;     /* bytes of it that are in a commit, done or under way */
@@ -132,9 +132,12 @@ struct job *job_new(struct manager *mgr, uint64_t id, uint32_t userid, uint32_t 
                     uint32_t flags, double t);
 void job_free(struct job *job);
 void dependency_free(struct dependency *d);
-/* Take queue, duration, dependencies out of the jobspec. */
-int job_set_jobspec(struct job *job, const char *jobspec, struct flux_error *err);
-void job_set_sched_spec(struct job *job, json_t *o);
+/* Take queue, duration and name out of the jobspec. `brief` (NULL or empty: to be made) is the
+ * jobspec without environment, files and shell options. */
+int job_set_jobspec(struct job *job, const char *jobspec, const char *brief,
+                    struct flux_error *err);
+/* `o` is the jobspec with its updates; it loses what the brief leaves out. */
+void job_set_brief(struct job *job, json_t *o);
 struct job *manager_find_active(struct manager *mgr, uint64_t id);
 void manager_add(struct manager *mgr, struct job *job);
 void manager_remove(struct manager *mgr, struct job *job);

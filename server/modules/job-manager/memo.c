@@ -99,13 +99,13 @@ int job_manager_update(struct flux_call *call, const flux_job_manager_update_req
     queue = json_string_value(json_object_get(updates, "attributes.system.queue"));
     if (r == 0 && queue && !queue_find(mgr, queue))
         r = flux_call_fail(call, EINVAL, "Invalid queue '%s' specified", queue);
-    spec = json_loads(job->sched_spec, 0, NULL);
+    spec = json_loads(job->brief, 0, NULL);
     json_object_foreach (updates, key, value) {
         if (r == 0 && flux_jobspec_set(spec, key, value, &err) < 0)
             r = flux_call_fail(call, EINVAL, "%s", err.text);
     }
     if (r == 0) {
-        job_set_sched_spec(job, spec);
+        job_set_brief(job, spec);
         alloc_cancel(mgr, job);
         post_event_json(mgr, job, "jobspec-update", json_incref(updates));
         if (job->state == FLUX_JOB_RUN && job->r)

@@ -67,7 +67,7 @@ static int load_job(struct manager *mgr, uint64_t id, const flux_kvs_get_many_re
     set_text(&job->j, res->results[3]);
     job->r_durable = job->r != NULL;
     manager_add(mgr, job);
-    r = job_set_jobspec(job, spec, err);
+    r = job_set_jobspec(job, spec, NULL, err);
     if (r == 0)
         r = replay(mgr, job, err);
     if (r < 0) {

@@ -35,7 +35,7 @@ static int add(struct manager *mgr, const flux_job_manager_new_job *in, struct f
     if (manager_find_active(mgr, in->id))
         return flux_error_set(err, -EEXIST, "job %s exists already", flux_fluid_f58(in->id));
     job = job_new(mgr, in->id, in->userid, in->urgency, in->flags, flux_walltime());
-    r = job_set_jobspec(job, in->jobspec, err);
+    r = job_set_jobspec(job, in->jobspec, in->brief, err);
     if (r == 0) {
         q = queue_find(mgr, job->queue);
         if (!q)

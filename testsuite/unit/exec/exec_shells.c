@@ -95,6 +95,42 @@ static void test_shells_get_their_document(void **state)
     seen_free(s);
 }
 
+static void kill_job(struct fabric *f, uint64_t id, const char *ranks, int signum, int want);
+
+/* The IMP gets the signed request on standard input, and the document and the shell to pass on. */
+static void test_another_users_shell_goes_through_the_imp(void **state)
+{
+    struct fabric *f = *state;
+    flux_exec_start_request in = FLUX_EXEC_START_REQUEST_INIT;
+    FLUX_AUTO_STR imp = make_shell(f, "#!/bin/sh\ncat >${0%/*}/input; echo \"$@\" >${0%/*}/args\n"
+                                      "cat <&3 >${0%/*}/document\ntrap 'exit 8' USR1\n"
+                                      ": >${0%/*}/ready; while :; do sleep 0.01; done\n");
+    FLUX_AUTO_STR check =
+        flux_printf("cd %s && until [ -e ready ]; do sleep 0.01; done;"
+                    "[ \"$(cat input)\" = '{\"J\":\"signed text\"}' ] &&"
+                    "[ \"$(cat args)\" = 'exec /the/shell '\"$(cat args | cut -d' ' "
+                    "-f3)\" ] && [ -s document ]; r=$?; rm -f input args document "
+                    "ready; exit $r",
+                    f->dir);
+    struct seen *s = seen_new(f);
+
+    in.id = 77;
+    in.ranks = "2";
+    in.userid = 1000;
+    in.j = "signed text";
+    in.shell = "/the/shell";
+    in.imp = imp;
+    s->future = flux_exec_start_stream(f->nodes[0].client, FLUX_RANK(0), &in);
+    flux_future_then(s->future, seen_start_item, s);
+    until_started(s, 1);
+    assert_int_equal(system(check), 0);
+    kill_job(f, 77, "", SIGKILL, 0); /* which only the IMP may do: it is told by SIGUSR1 */
+    until_end(s);
+    assert_int_equal(WEXITSTATUS(s->status), 8);
+    remove_shell(f);
+    seen_free(s);
+}
+
 static void kill_job(struct fabric *f, uint64_t id, const char *ranks, int signum, int want)
 {
     flux_exec_kill_request in = FLUX_EXEC_KILL_REQUEST_INIT;
@@ -239,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_shells_get_their_document),
+        CASE(test_another_users_shell_goes_through_the_imp),
         CASE(test_shells_are_killed_along_the_tree),
         CASE(test_the_same_job_is_not_started_twice),
         CASE(test_shells_outlive_caller_and_broker),

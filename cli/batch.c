@@ -64,8 +64,8 @@ static int merge_directives(struct cli *cli, const struct words *w, struct cli *
                               script->argv[0]);
     count = script->given_count + cli->given_count;
     all = flux_realloc(NULL, 2 * count + 2, sizeof(all[0]));
-    memcpy(all, script->given, script->given_count * sizeof(all[0]));
-    memcpy(all + script->given_count, cli->given, cli->given_count * sizeof(all[0]));
+    for (size_t i = 0; i < count; i++)
+        all[i] = i < script->given_count ? script->given[i] : cli->given[i - script->given_count];
     free(cli->given);
     cli->given = all;
     cli->given_count = count;

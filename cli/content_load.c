@@ -20,7 +20,8 @@ static int load(struct cli *cli, const char *ref)
     in.ref = (char *)ref;
     if (flux_content_load(cli_handle(cli), to, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    fwrite(out->data.data, 1, out->data.len, stdout);
+    if (out->data.len)
+        fwrite(out->data.data, 1, out->data.len, stdout);
     return 0;
 }
 

@@ -42,7 +42,7 @@ static int run(struct cli *cli)
     if (out->n_values == 1) {
         const ProtobufCBinaryData *v = &out->values[0];
 
-        fwrite(v->data, 1, v->len, stdout);
+        fwrite(v->len ? v->data : (const uint8_t *)"", 1, v->len, stdout);
         if (v->len > 0 && v->data[v->len - 1] != '\n')
             putchar('\n');
     } else {

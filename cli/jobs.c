@@ -182,7 +182,8 @@ static int print_jobs(struct cli *cli, struct format *f, flux_job_list_job **job
     job_rows_done(&rows);
     if (r < 0)
         return cli_fail(cli, "%s", err.text);
-    fwrite(out.data, 1, out.len, stdout);
+    if (out.len)
+        fwrite(out.data, 1, out.len, stdout);
     return 0;
 }
 

@@ -45,7 +45,9 @@ static int run(struct cli *cli)
         if (*end || t <= 0)
             return cli_misused(cli, "--timestamp: '%s' is not a time in seconds", stamp);
     }
-    if (cli->argc > 2 && !json_is_object(o = context(cli, &err))) {
+    if (cli->argc > 2)
+        o = context(cli, &err); /* apart: json_is_object looks at its argument twice */
+    if (cli->argc > 2 && !json_is_object(o)) {
         json_decref(o);
         return cli_fail(cli, "%s", err.text);
     }

@@ -27,7 +27,7 @@ static void print_value(struct cli *cli, const char *key, const void *data, size
         return;
     }
     if (len)
-        fwrite(data, 1, len, stdout);
+        fwrite(len ? data : "", 1, len, stdout);
     if (!cli_has(cli, "raw"))
         putchar('\n');
 }

@@ -46,7 +46,8 @@ static int run(struct cli *cli)
         job_rows_init(&rows, out->jobs, count);
         format_rows(f, rows.pointers, count, NULL, header, &text, &err);
         job_rows_done(&rows);
-        fwrite(text.data, 1, text.len, stdout);
+        if (text.len)
+            fwrite(text.data, 1, text.len, stdout);
     }
     if (out)
         flux_job_list_list_response_free(out);

@@ -38,7 +38,8 @@ static void put(const struct exec_output *o, uint32_t rank, FILE *f, const void 
 {
     if (o->label)
         fprintf(f, "%u: ", rank);
-    fwrite(data, 1, len, f);
+    if (len)
+        fwrite(data, 1, len, f);
 }
 
 static struct partial *partial_of(struct exec_output *o, const flux_exec_run_output *item)
@@ -62,7 +63,8 @@ static void end_line(struct exec_output *o, struct partial *p, uint32_t rank, FI
 {
     if (p->line.len > 0) {
         put(o, rank, f, p->line.data, p->line.len);
-        fwrite(data, 1, len, f);
+        if (len)
+            fwrite(data, 1, len, f);
         flux_buf_reset(&p->line);
     } else {
         put(o, rank, f, data, len);

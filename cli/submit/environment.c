@@ -78,8 +78,8 @@ static void remove_one(const char *name, void *arg)
 {
     struct env_build *b = arg;
 
-    json_object_del(b->env, name);
     json_object_del(b->expand, name);
+    json_object_del(b->env, name); /* last: the name may be the key of this very entry */
 }
 
 static void take_one(const char *name, void *arg)

@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from conftest import BUILD, PATIENCE
 
+pytestmark = pytest.mark.plain  # the interpreter is not built with sanitizers
+
 PACKAGE = BUILD / "bindings/python"
 
 

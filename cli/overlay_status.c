@@ -28,6 +28,7 @@ struct view {
     struct cli *cli;
     struct flux *h;
     struct cli_ranks ranks;
+    bool *inner; /* by rank: has children */
     struct flux_to to;
     int verbose;
     bool down, pretty, ghost, color;
@@ -95,14 +96,6 @@ static bool is_up(flux_overlay_state st)
            st == FLUX_OVERLAY_STATE_DEGRADED;
 }
 
-static bool has_children(struct view *v, uint32_t rank)
-{
-    for (uint32_t r = 1; r < v->ranks.size; r++)
-        if (v->ranks.parents[r] == rank)
-            return true;
-    return false;
-}
-
 static char *deeper(const char *indent, bool last)
 {
     return flux_printf("%s%s", indent, last ? "   " : "│  ");
@@ -118,6 +111,8 @@ static void show_ghosts(struct view *v, uint32_t rank, flux_overlay_state state,
 {
     uint32_t last = 0;
 
+    if (!v->inner[rank])
+        return;
     for (uint32_t r = 1; r < v->ranks.size; r++)
         if (v->ranks.parents[r] == rank)
             last = r;
@@ -162,7 +157,7 @@ static void show_child(struct view *v, const flux_overlay_child *c, const char *
     flux_overlay_status_response *st = NULL;
     struct flux_error err = {""};
 
-    if (is_up(c->state) && (v->verbose > 1 || has_children(v, c->rank)) &&
+    if (is_up(c->state) && (v->verbose > 1 || v->inner[c->rank]) &&
         ask(v, c->rank, &st, &n.answered, &err) < 0)
         n.error = err.text;
     print_node(v, &n, line);
@@ -243,6 +238,9 @@ static int prepare(struct cli *cli, struct view *v)
     if (flux_fsd_parse(timeout, &v->to.timeout, &err) < 0)
         return cli_misused(cli, "--timeout: %s", err.text);
     cli_ranks_get(cli, &v->ranks);
+    v->inner = flux_alloc(v->ranks.size * sizeof(*v->inner));
+    for (uint32_t r = 1; r < v->ranks.size; r++)
+        v->inner[v->ranks.parents[r]] = true;
     v->highlight = -1;
     if (target && (v->highlight = cli_ranks_find(cli, &v->ranks, target)) < 0)
         return 1;
@@ -281,6 +279,7 @@ static int run(struct cli *cli)
         code = 1;
     else
         code = want ? wait_for(&v, rank, want) : show(&v, rank);
+    free(v.inner);
     cli_ranks_done(&v.ranks);
     return code;
 }

@@ -33,12 +33,31 @@ int broker_ping(struct flux_call *call, const flux_broker_ping_request *in,
     return 0;
 }
 
+static void on_leader_attr(struct flux_future *f, void *arg)
+{
+    const flux_broker_get_attr_response *out;
+    struct flux_call *call = arg;
+    struct flux_error err = {""};
+    int r = flux_broker_get_attr_result(f, &out, &err);
+
+    if (r < 0)
+        flux_call_error(call, -r, "%s", err.text);
+    else
+        flux_broker_get_attr_reply(call, out);
+    flux_future_free(f);
+}
+
 int broker_get_attr(struct flux_call *call, const flux_broker_get_attr_request *in,
                     flux_broker_get_attr_response *out)
 {
     struct broker *b = flux_call_data(call);
     const char *value = attrs_get(b->attrs, in->name);
 
+    /* After a boot that exchanged no more than it had to, only rank 0 knows all hosts. */
+    if (!value && b->rank > 0 && strcmp(in->name, "hostlist") == 0) {
+        flux_future_then(flux_broker_get_attr_async(b->h, FLUX_RANK(0), in), on_leader_attr, call);
+        return FLUX_CALL_LATER;
+    }
     if (!value)
         return flux_call_fail(call, ENOENT, "there is no attribute %s", in->name);
     out->value = (char *)value;

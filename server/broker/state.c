@@ -13,6 +13,7 @@
 #include "broker.h"
 #include "overlay.h"
 #include "program.h"
+#include "sdnotify.h"
 
 struct state {
     struct broker *b;
@@ -85,6 +86,7 @@ void state_post(struct state *s, enum broker_event ev)
         s->entered = flux_monotime();
         broker_service_changed(s->b);
         overlay_state_changed(s->b);
+        sdnotify_state_changed(s->b);
         enter(s);
         return;
     }

@@ -421,3 +421,31 @@ def test_a_certificate_that_others_can_read_is_refused(cluster):
 def test_a_host_that_is_not_listed_is_refused(cluster):
     broker = cluster.start(7)
     assert broker.wait(20 * PATIENCE) == 1 and "c7, is not in bootstrap.hosts" in cluster.log(7)
+
+
+def test_every_rank_can_tell_the_hostlist(tree):
+    assert tree.run("getattr", "hostlist", env=at(tree, 7)) == tree.run("getattr", "hostlist")
+
+
+def test_shutdown_ends_the_instance_and_shows_its_log(flux_start):
+    instance = flux_start(3)
+    assert "rank 0" in instance.flux("shutdown", env=at(instance, 1)).err
+    result = instance.flux("shutdown", "-vv")
+    assert result.ok and "run->cleanup" in result.err and "shutdown->finalize" in result.err
+    instance.process.wait(20 * PATIENCE)
+
+
+def test_systemd_is_told(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(f"{tmp_path}/notify")
+        s.settimeout(10 * PATIENCE)
+        assert start("-Sbroker.sd-notify=1", "true", env={"NOTIFY_SOCKET": f"{tmp_path}/notify"}).ok
+        s.setblocking(False)
+        got = []
+        try:
+            while True:
+                got.append(s.recv(4096).decode())
+        except BlockingIOError:
+            pass
+    assert got[0] == "READY=1\nSTATUS=join" and "STOPPING=1\nSTATUS=shutdown" in got
+    assert "STATUS=Running as leader of 1 node Flux instance" in got

@@ -167,7 +167,7 @@ static void jobs(unsigned count)
     open_engine(false);
     report("kvs.restart", flux_monotime() - start, "s");
     start = flux_monotime();
-    kvs_gc_start(kvs);
+    kvs_gc_start(kvs, false);
     while (kvs_background_wanted(kvs))
         group();
     report("kvs.gc", flux_monotime() - start, "s");

@@ -32,7 +32,7 @@ static const char *const rd_sql[RD_COUNT] = {
     [RD_CLIENT] = "SELECT data FROM blobs WHERE key = ?1 AND kind = 2",
     [RD_LOG] = "SELECT seq, data FROM log WHERE seq > ?1 ORDER BY seq",
     [RD_CHECKPOINT] = "SELECT id, log_seq, data, time FROM checkpoint ORDER BY id DESC",
-    [RD_IDS] = "SELECT id FROM blobs WHERE id > ?1 AND id < ?2 AND kind < 2 ORDER BY id LIMIT ?3",
+    [RD_IDS] = "SELECT id FROM blobs WHERE id > ?1 AND id < ?2 AND kind <= ?4 ORDER BY id LIMIT ?3",
 };
 
 static const char *const wr_sql[WR_COUNT] = {

@@ -92,9 +92,10 @@ uint64_t store_log_last(const struct store *s);
 /* Put a log record that makes no sense aside at the next batch. */
 void store_quarantine_log(struct store *s, uint64_t seq, const void *data, size_t len,
                           const char *reason);
-/* Ids of collectable blobs in (after, below), ascending, at most `max`. Returns how many. */
-ssize_t store_list_ids(struct store *s, uint64_t after, uint64_t below, uint64_t *ids, size_t max,
-                       struct flux_error *err);
+/* Ids of blobs of kinds up to `kind` in (after, below), ascending, at most `max`. Returns how many.
+ */
+ssize_t store_list_ids(struct store *s, enum store_kind kind, uint64_t after, uint64_t below,
+                       uint64_t *ids, size_t max, struct flux_error *err);
 
 /* --- batches: built by the owner, run anywhere, freed by the owner --- */
 

@@ -231,8 +231,8 @@ int store_log_each(struct store *s, uint64_t seq,
     return r < 0 ? r : 0;
 }
 
-ssize_t store_list_ids(struct store *s, uint64_t after, uint64_t below, uint64_t *ids, size_t max,
-                       struct flux_error *err)
+ssize_t store_list_ids(struct store *s, enum store_kind kind, uint64_t after, uint64_t below,
+                       uint64_t *ids, size_t max, struct flux_error *err)
 {
     sqlite3_stmt *st = s->rd_stmt[RD_IDS];
     ssize_t n = 0;
@@ -241,6 +241,7 @@ ssize_t store_list_ids(struct store *s, uint64_t after, uint64_t below, uint64_t
     sqlite3_bind_int64(st, 1, after);
     sqlite3_bind_int64(st, 2, below);
     sqlite3_bind_int64(st, 3, max);
+    sqlite3_bind_int(st, 4, kind);
     while ((code = sqlite3_step(st)) == SQLITE_ROW)
         ids[n++] = sqlite3_column_int64(st, 0);
     if (code != SQLITE_DONE)

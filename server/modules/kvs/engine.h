@@ -76,6 +76,7 @@ struct kvs_gc {
     uint8_t *marks;  /* a bit for each id below limit */
     struct store_ref *stack;
     size_t depth, cap;
+    bool clients;              /* sweep blobs of clients, too */
     bool done;                 /* the batch under way is the last of the sweep */
     struct store_batch *batch; /* has deletes of ours */
     uint64_t blobs, bytes;     /* removed in this round */

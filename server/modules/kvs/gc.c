@@ -16,14 +16,16 @@ static void reset(struct kvs_gc *g)
     g->marks = NULL;
     g->depth = 0;
     g->done = false;
+    g->clients = false;
     g->batch = NULL;
     g->phase = KVS_GC_IDLE;
 }
 
-uint64_t kvs_gc_start(struct kvs *k)
+uint64_t kvs_gc_start(struct kvs *k, bool clients)
 {
     struct kvs_gc *g = &k->gc;
 
+    g->clients |= clients;
     if (g->phase != KVS_GC_IDLE)
         return g->started;
     g->phase = KVS_GC_CHECKPOINT;
@@ -156,7 +158,8 @@ static void sweep(struct kvs *k, struct store_batch *b)
 {
     struct kvs_gc *g = &k->gc;
     uint64_t *ids = flux_alloc(SLICE_SWEEP * sizeof(*ids));
-    ssize_t n = store_list_ids(k->store, g->cursor, g->below, ids, SLICE_SWEEP, NULL);
+    ssize_t n = store_list_ids(k->store, g->clients ? STORE_CLIENT : STORE_VALUE, g->cursor,
+                               g->below, ids, SLICE_SWEEP, NULL);
     size_t kept = 0;
 
     if (n > 0)

@@ -116,8 +116,9 @@ bool kvs_background_wanted(const struct kvs *k);
 /* Begin a checkpoint now (again, if one is under way: it began before the last commits).
  * Returns its number. */
 uint64_t kvs_checkpoint_start(struct kvs *k);
-/* Begin a round of garbage collection (with a checkpoint first). Returns its number. */
-uint64_t kvs_gc_start(struct kvs *k);
+/* Begin a round of garbage collection (with a checkpoint first), of clients' blobs too if
+ * `clients`. Returns its number. */
+uint64_t kvs_gc_start(struct kvs *k, bool clients);
 /* Numbers of the last ones that ended; *failed is set when the newest one could not be done. */
 uint64_t kvs_checkpoint_last(const struct kvs *k, int *failed);
 uint64_t kvs_gc_last(const struct kvs *k, int *failed);

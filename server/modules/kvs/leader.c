@@ -137,15 +137,26 @@ static void close_loop(struct kvs_leader *l)
         uv_run(flux_loop(l->h), UV_RUN_NOWAIT);
 }
 
+/* A checkpoint, so that the next start has no log to replay. */
+static void tidy_up(struct kvs_leader *l)
+{
+    struct kvs_stats stats;
+
+    kvs_get_stats(l->kvs, &stats);
+    if (l->gc_threshold && stats.commits >= l->gc_threshold)
+        kvs_gc_start(l->kvs, false);
+    else if (stats.log_records)
+        kvs_checkpoint_start(l->kvs);
+    kvs_leader_drain(l);
+}
+
 void kvs_leader_stop(struct kvs_leader *l)
 {
     struct kvs_waiter *w;
 
     kvs_leader_drain(l);
-    if (!l->temporary) {
-        kvs_checkpoint_start(l->kvs);
-        kvs_leader_drain(l);
-    }
+    if (!l->temporary)
+        tidy_up(l);
     TAILQ_FOREACH (w, &l->waiters, next)
         flux_call_on_cancel(w->call, NULL, NULL);
     close_loop(l);
@@ -164,6 +175,7 @@ int kvs_leader_configure(struct kvs_leader *l, const json_t *conf, bool apply,
                          struct flux_error *err)
 {
     const json_t *period = json_object_get(json_object_get(conf, "kvs"), "checkpoint-period");
+    const json_t *gc = json_object_get(json_object_get(conf, "kvs"), "gc-threshold");
     double seconds = 0;
     int r;
 
@@ -175,8 +187,11 @@ int kvs_leader_configure(struct kvs_leader *l, const json_t *conf, bool apply,
         if (r < 0)
             return flux_error_set(err, r, "kvs.checkpoint-period: not a duration such as \"30m\"");
     }
+    if (gc && (!json_is_integer(gc) || json_integer_value(gc) < 0))
+        return flux_error_set(err, -EINVAL, "kvs.gc-threshold: not a number of commits");
     if (!apply)
         return 0;
+    l->gc_threshold = gc ? json_integer_value(gc) : 0;
     uv_timer_stop(&l->period);
     if (seconds > 0 && seconds < 1e9)
         uv_timer_start(&l->period, on_period, seconds * 1000, seconds * 1000);

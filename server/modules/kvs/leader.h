@@ -73,7 +73,7 @@ struct kvs_leader {
     uv_idle_t idle;
     uv_timer_t settle, period;
     unsigned closing;
-    uint64_t period_ms;
+    uint64_t gc_threshold; /* commits; 0 = never at the end of a run */
 };
 
 int kvs_leader_start(struct flux *h, struct kvs_leader **ret, struct flux_error *err);

@@ -249,7 +249,7 @@ int kvs_leader_gc(struct flux_call *call, const flux_kvs_gc_request *in, flux_kv
 {
     struct kvs_leader *l = flux_call_data(call);
 
-    return kvs_leader_wait(l, call, KVS_WAIT_GC, kvs_gc_start(l->kvs), NULL);
+    return kvs_leader_wait(l, call, KVS_WAIT_GC, kvs_gc_start(l->kvs, in->clients), NULL);
 }
 
 int kvs_leader_dropcache(struct flux_call *call, const flux_kvs_dropcache_request *in,

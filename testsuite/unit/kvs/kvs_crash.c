@@ -38,7 +38,7 @@ static void writer(struct rig *rig, int fd, unsigned next)
         if (next % 40 == 0)
             kvs_checkpoint_start(rig->kvs);
         if (next % 150 == 0)
-            kvs_gc_start(rig->kvs);
+            kvs_gc_start(rig->kvs, false);
         if (commit(rig, next) < 0 || write(fd, &next, sizeof(next)) != sizeof(next))
             _exit(1);
     }

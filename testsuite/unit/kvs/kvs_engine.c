@@ -257,7 +257,7 @@ static void collection_keeps_what_lives(void **state)
         rig_puts(rig, "often", value);
         rig_checkpoint(rig);
     }
-    kvs_gc_start(rig->kvs);
+    kvs_gc_start(rig->kvs, false);
     assert_int_equal(rig_flush(rig), 0);
     assert_int_equal(kvs_gc_last(rig->kvs, &failed), 1);
     assert_int_equal(failed, 0);
@@ -269,11 +269,29 @@ static void collection_keeps_what_lives(void **state)
     rig_reopen(rig);
     check(rig, 200);
     /* A second round finds next to nothing. */
-    kvs_gc_start(rig->kvs);
+    kvs_gc_start(rig->kvs, false);
     assert_int_equal(rig_flush(rig), 0);
     kvs_get_stats(rig->kvs, &stats);
     assert_in_range(stats.gc_blobs, 0, 2);
     assert_int_equal(rig->damaged, 0);
+}
+
+static void blobs_of_clients_outlive_the_online_collector(void **state)
+{
+    struct rig *rig = *state;
+    struct store_ref ref = {0};
+    void *data;
+    size_t len;
+
+    kvs_stage_content(rig->kvs, "client", 6, ref.hash);
+    assert_int_equal(rig_flush(rig), 0);
+    kvs_gc_start(rig->kvs, false);
+    assert_int_equal(rig_flush(rig), 0);
+    assert_int_equal(store_find(rig->store, &ref, &data, &len, NULL), 0);
+    free(data);
+    kvs_gc_start(rig->kvs, true);
+    assert_int_equal(rig_flush(rig), 0);
+    assert_int_equal(store_find(rig->store, &ref, &data, &len, NULL), -ENOENT);
 }
 
 static void snapshots_can_be_read_and_cloned(void **state)
@@ -292,7 +310,7 @@ static void snapshots_can_be_read_and_cloned(void **state)
     assert_int_equal(kvs_checkpoint_root(rig->kvs, "", NULL, &version, ref, &err), 0);
     assert_int_equal(version, 1);
     rig_puts(rig, "a", "new");
-    kvs_gc_start(rig->kvs);
+    kvs_gc_start(rig->kvs, false);
     rig_flush(rig);
     kvs_shrink(rig->kvs, 0);
     assert_int_equal(kvs_lookup(rig->kvs, "", ref, "a", false, &owner, &res, &err), 0);
@@ -408,6 +426,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_checkpoint_sees_one_moment_while_commits_go_on, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(collection_keeps_what_lives, setup, teardown),
+        cmocka_unit_test_setup_teardown(blobs_of_clients_outlive_the_online_collector, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(snapshots_can_be_read_and_cloned, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_recovers, setup, teardown),
         cmocka_unit_test_setup_teardown(every_failing_call_is_survived, setup, teardown),

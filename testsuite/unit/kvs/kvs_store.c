@@ -132,12 +132,12 @@ static void a_damaged_node_loses_only_what_is_below(void **state)
     rig_expect(rig, "y.a", "2");
     assert_int_equal(rig_puts(rig, "y.b", "4"), 0);
     /* The collector does not guess: it leaves all as it is. */
-    kvs_gc_start(rig->kvs);
+    kvs_gc_start(rig->kvs, false);
     rig_flush(rig);
     kvs_gc_last(rig->kvs, &r);
     assert_int_equal(r, -EIO);
     assert_int_equal(rig_op(rig, KVS_OP_UNLINK, "x", NULL), 0);
-    kvs_gc_start(rig->kvs);
+    kvs_gc_start(rig->kvs, false);
     assert_int_equal(rig_flush(rig), 0);
     kvs_gc_last(rig->kvs, &r);
     assert_int_equal(r, 0);

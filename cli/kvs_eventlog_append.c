@@ -19,9 +19,13 @@ static json_t *context(struct cli *cli, struct flux_error *err)
     for (int i = 2; i < cli->argc; i++)
         flux_buf_printf(&text, "%s%s", i > 2 ? " " : "", cli->argv[i]);
     o = json_loads(text.data, 0, &e);
-    if (!o || !json_is_object(o))
-        flux_error_set(err, -EINVAL, "the context must be a JSON object%s%s", o ? "" : ": ",
-                       o ? "" : e.text);
+    if (!o)
+        flux_error_set(err, -EINVAL, "the context must be a JSON object: %s", e.text);
+    else if (!json_is_object(o)) {
+        flux_error_set(err, -EINVAL, "the context must be a JSON object");
+        json_decref(o);
+        o = NULL;
+    }
     flux_buf_done(&text);
     return o;
 }
@@ -45,12 +49,8 @@ static int run(struct cli *cli)
         if (*end || t <= 0)
             return cli_misused(cli, "--timestamp: '%s' is not a time in seconds", stamp);
     }
-    if (cli->argc > 2)
-        o = context(cli, &err); /* apart: json_is_object looks at its argument twice */
-    if (cli->argc > 2 && !json_is_object(o)) {
-        json_decref(o);
+    if (cli->argc > 2 && !(o = context(cli, &err)))
         return cli_fail(cli, "%s", err.text);
-    }
     r = flux_eventlog_encode(&line, t, cli->argv[1], o, &err);
     json_decref(o);
     if (r < 0)

@@ -223,8 +223,7 @@ static int print(struct cli *cli, struct format *f, struct table *t, struct flux
         pointers[i] = &t->rows[i];
     r = format_rows(f, pointers, t->count, NULL, !cli_has(cli, "no-header"), &out, err);
     if (r == 0 && out.len > 0)
-        if (out.len)
-            fwrite(out.data, 1, out.len, stdout);
+        fwrite(out.data, 1, out.len, stdout);
     return r;
 }
 

@@ -329,7 +329,6 @@ int resstatus_print(struct resstatus *s, struct format *f, bool header, struct f
         pointers[i] = &s->rows[i];
     r = format_rows(f, pointers, s->count, NULL, header, &out, err);
     if (r == 0 && out.len > 0)
-        if (out.len)
-            fwrite(out.data, 1, out.len, stdout);
+        fwrite(out.data, 1, out.len, stdout);
     return r;
 }

@@ -22,6 +22,7 @@ struct shell;
 struct start;
 struct run;
 struct gather;
+struct audit;
 TAILQ_HEAD(run_list, run);
 
 struct exec {
@@ -31,6 +32,7 @@ struct exec {
     bool helper_up, helper_failed; /* while starting: which of the two it was */
     struct flux_error helper_err;
     struct fan_loop *fans;
+    struct audit *audit;
     struct shell *shells;     /* by job id: running here, or ended and not yet told */
     unsigned shells_ended;    /* of these */
     struct start *starts;     /* calls, by job id */
@@ -76,6 +78,10 @@ extern const struct spawn_ops local_spawn_ops;
 /* shell.c: a process that an earlier broker started belongs to a job. */
 struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
                           const struct spawn_found *f);
+/* Running shells that no call is told of: visit them; how many there are. */
+unsigned shell_visit_unattached(struct exec *x, void (*cb)(uint64_t id, void *arg), void *arg);
+/* SIGKILL for one, unless somebody has attached meanwhile. */
+bool shell_kill_unattached(struct exec *x, uint64_t id);
 void shell_free_all(struct exec *x);
 /* command.c: one that belongs to a command; the caller that it had is gone. */
 struct local *command_found(struct exec *x, const Flux__V1__SpawnCookie *cookie);
@@ -91,6 +97,10 @@ void gather_part(struct gather *g);        /* one part is done */
 /* Everything has been asked for: returns what the handler returns. */
 int gather_go(struct gather *g);
 void gather_free_all(struct exec *x);
+
+/* audit.c: shells left by an earlier broker, whose jobs may have ended. */
+struct audit *audit_new(struct exec *x);
+void audit_free(struct audit *a);
 
 /* list.c: answer the Wait calls for it. */
 void list_tell_exit(struct local *l, const struct spawn_exit *e);

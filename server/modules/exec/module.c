@@ -102,6 +102,7 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
         exec_free(x);
         return r;
     }
+    x->audit = audit_new(x);
     *state = x;
     return 0;
 }
@@ -113,6 +114,7 @@ static void stop(struct flux *h, void *state)
     struct exec *x = state;
     bool keep = comes_back(h) && x->shells;
 
+    audit_free(x->audit);
     gather_free_all(x);
     list_free_all(x);
     run_free_all(x);

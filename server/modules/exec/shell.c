@@ -165,6 +165,30 @@ struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
     return NULL;
 }
 
+unsigned shell_visit_unattached(struct exec *x, void (*cb)(uint64_t id, void *arg), void *arg)
+{
+    struct shell *s, *tmp;
+    unsigned n = 0;
+
+    HASH_ITER (hh, x->shells, s, tmp) {
+        if (s->ended || s->start)
+            continue;
+        n++;
+        cb(s->id, arg);
+    }
+    return n;
+}
+
+bool shell_kill_unattached(struct exec *x, uint64_t id)
+{
+    struct shell *s = shell_find(x, id);
+
+    if (!s || s->ended || s->start)
+        return false;
+    local_kill(&s->l, SIGKILL, true);
+    return true;
+}
+
 void shell_free_all(struct exec *x)
 {
     struct start *st, *tmp_st;
@@ -288,6 +312,10 @@ static void local_start(struct start *st)
     struct flux_error err;
     int r;
 
+    if (in->userid != flux_owner(x->h) && !in->imp[0]) {
+        fan_local_failed(&st->fan, x->rank, EPERM, "another user's job runs through the IMP only");
+        return;
+    }
     if (s && (!s->ended || s->attempt >= in->attempt)) {
         FLUX_AUTO_STR text = flux_printf("job %s was started on %s (rank %u) before",
                                          flux_fluid_f58(st->id), x->hostname, x->rank);

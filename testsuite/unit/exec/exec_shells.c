@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <flux/v1/job_info_service.h>
 #include <flux/v1/shell.h>
 
 #include "seen.h"
@@ -39,6 +40,7 @@ static struct seen *start_shell(struct fabric *f, const char *ranks, uint64_t id
     in.id = id;
     in.ranks = ranks;
     in.attempt = attempt;
+    in.userid = getuid();
     in.environment = env;
     in.n_environment = 1;
     FLUX_AUTO_STR shell = make_shell(f, script);
@@ -225,6 +227,93 @@ static void test_shells_outlive_caller_and_broker(void **state)
     remove_shell(f);
 }
 
+/* A JobInfo that knows of one state of all jobs. */
+FLUX_JOB_INFO_HANDLERS(info);
+static const char *job_log;
+
+int info_lookup(struct flux_call *call, const flux_job_info_lookup_request *in,
+                flux_job_info_lookup_response *out)
+{
+    if (!job_log)
+        return flux_call_fail(call, ENOENT, "no such job");
+    out->values = flux_call_alloc(call, sizeof(*out->values));
+    out->values[0] = (ProtobufCBinaryData){.data = (uint8_t *)job_log, .len = strlen(job_log)};
+    out->n_values = 1;
+    return 0;
+}
+
+int info_watch(struct flux_call *call, const flux_job_info_watch_request *in)
+{
+    return -ENOSYS;
+}
+
+static void shell_left_behind(struct fabric *f, const char *log, bool killed)
+{
+    static const struct flux_job_info_ops ops = FLUX_JOB_INFO_OPS(info);
+
+    f->statedir = f->dir;
+    fabric_stop_part(f, 3);
+    fabric_start_part(f, 3);
+    job_log = log;
+    flux_job_info_serve(f->nodes[0].module, &ops, NULL, NULL);
+    struct seen *s = start_shell(f, "3", 10, 0, "#!/bin/sh\nexec sleep 1000\n");
+    until_started(s, 1);
+    seen_free(s);
+    for (int i = 0; i < 20; i++)
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    fabric_stop_part(f, 3);
+    fabric_start_part(f, 3);
+    for (int i = 0; i < 200; i++) {
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    s = attach(f, "3", 10);
+    if (!killed) {
+        until_started(s, 1);
+        kill_job(f, 10, "", SIGTERM, 0);
+    }
+    until_end(s);
+    assert_int_equal(WTERMSIG(s->status), killed ? SIGKILL : SIGTERM);
+    seen_free(s);
+    f->statedir = NULL;
+    remove_shell(f);
+}
+
+static void test_a_shell_left_behind_by_an_ended_job_is_killed(void **state)
+{
+    shell_left_behind(
+        *state, "{\"timestamp\":1.0,\"name\":\"submit\"}\n{\"timestamp\":2.0,\"name\":\"clean\"}\n",
+        true);
+}
+
+static void test_a_shell_left_behind_by_an_unknown_job_is_killed(void **state)
+{
+    shell_left_behind(*state, NULL, true);
+}
+
+static void test_a_shell_of_a_job_that_goes_on_is_left_alone(void **state)
+{
+    shell_left_behind(*state, "{\"timestamp\":1.0,\"name\":\"submit\"}\n", false);
+}
+
+static void test_another_user_needs_the_imp(void **state)
+{
+    struct fabric *f = *state;
+    flux_exec_start_request in = FLUX_EXEC_START_REQUEST_INIT;
+    struct seen *s = seen_new(f);
+
+    in.id = 11;
+    in.ranks = "1";
+    in.userid = getuid() + 1;
+    in.shell = "/bin/true";
+    s->future = flux_exec_start_stream(f->nodes[0].client, FLUX_RANK(0), &in);
+    flux_future_then(s->future, seen_start_item, s);
+    until_end(s);
+    assert_ranks(s->failed, "1");
+    assert_int_equal(s->errnum, EPERM);
+    seen_free(s);
+}
+
 static void test_an_end_nobody_saw_is_told_to_who_attaches(void **state)
 {
     struct fabric *f = *state;
@@ -279,6 +368,10 @@ int main(void)
         CASE(test_shells_are_killed_along_the_tree),
         CASE(test_the_same_job_is_not_started_twice),
         CASE(test_shells_outlive_caller_and_broker),
+        CASE(test_a_shell_left_behind_by_an_ended_job_is_killed),
+        CASE(test_a_shell_left_behind_by_an_unknown_job_is_killed),
+        CASE(test_a_shell_of_a_job_that_goes_on_is_left_alone),
+        CASE(test_another_user_needs_the_imp),
         CASE(test_an_end_nobody_saw_is_told_to_who_attaches),
         CASE(test_what_comes_at_once_is_merged),
     };

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: LGPL-3.0-only
+"""bulksubmit, pgrep, pkill, pstree, watch, uri, hostlist, R, config files, shutdown."""
+import json
+
+import pytest
+
+
+def test_bulksubmit_combines_inputs(instance):
+    def commands(*args, **kwargs):
+        out = instance.flux("bulksubmit", "--dry-run", *args, check=True, **kwargs).lines
+        return [line.removeprefix("bulksubmit: submit ") for line in out]
+    assert commands("echo", "{0}-{1}", "{seq1}", ":::", "a", "b", ":::", "x", "y") == [
+        "echo a-x 1", "echo a-y 2", "echo b-x 3", "echo b-y 4"]
+    assert commands("echo", "{0}{1}", ":::", "a", "b", "c", ":::+", "x", "y") == ["echo ax", "echo by", "echo cx"]
+    assert commands("echo", ":::", "a", "b") == ["echo a", "echo b"]
+    assert commands("echo", "{.%}", "{./}", "{./%}", "{.//}", "{{id}}", "{cc}", ":::", "/d/f.txt") == [
+        "echo /d/f f.txt f /d {{id}} {cc}"]
+    assert commands("echo", stdin="one\ntwo words\n") == ["echo one", "echo two words"]
+    assert sorted(commands("--shuffle", "echo", ":::", "1", "2", "3")) == ["echo 1", "echo 2", "echo 3"]
+    assert "only 1 input lists" in instance.flux("bulksubmit", "echo", "{2}", ":::", "a").err
+    assert "unknown replacement" in instance.flux("bulksubmit", "echo", "{x}", ":::", "a").err
+
+
+def test_bulksubmit_runs_jobs(instance):
+    r = instance.flux("bulksubmit", "--watch", "--quiet", "--job-name=bulk-{}", "echo", "{}", ":::", "a", "b", check=True)
+    assert sorted(r.lines) == ["a", "b"]
+    assert set(instance.run("pgrep", "-a", "-no", "{name}", "^bulk-").split()) == {"bulk-a", "bulk-b"}
+
+
+def test_pgrep_and_pkill(instance):
+    job = instance.run("submit", "--job-name=findme", "sleep", "300")
+    assert instance.run("pgrep", "find") == job
+    assert instance.run("pgrep", f"{job}..{job}") == job
+    assert instance.flux("pgrep", "nonesuch").rc == 1
+    r = instance.flux("pgrep", "[")
+    assert r.rc == 2 and r.err.startswith("flux-pgrep: ERROR: [: ")
+    instance.run("pkill", "--wait", "^findme$")
+    assert instance.flux("pgrep", "find").rc == 1
+
+
+def test_watch(instance):
+    ids = instance.run("submit", "--cc=1-3", "sh", "-c", "echo {cc}; exit {cc}").split()
+    r = instance.flux("watch", *ids)
+    assert sorted(r.lines) == ["1", "2", "3"] and r.rc == 3
+    assert instance.flux("watch").rc == 2
+
+
+def test_instances_in_instances(instance):
+    job = instance.run("alloc", "-n1", "--bg", timeout=60)
+    uri = instance.run("uri", "--local", job)
+    inner = {"FLUX_URI": uri}
+    assert instance.run("uri", "..", env=inner) == instance.run("uri", "/", env=inner) == instance.uri
+    assert instance.run("uri", "--remote", job).startswith("ssh://")
+    assert instance.run("-p", "jobs", "-no", "{id.f58}", env=inner) == job
+    instance.run("submit", "--job-name=inside", "sleep", "300", env=inner)
+    instance.run("job", "wait-event", instance.run("job", "last", env=inner), "start", env=inner)
+    assert instance.run("pstree", "-C").splitlines() == [".", "`-- flux", "    `-- inside"]
+    assert instance.run("pstree", "-C", "-L1").splitlines() == [".", "`-- flux"]
+    instance.run("shutdown", "--background", job)
+    assert instance.flux("job", "status", job, timeout=60).rc in (0, 1)
+    assert "URI not found" in instance.flux("uri", instance.run("submit", "true")).err
+
+
+def test_pstree_merges_what_is_alike(instance):
+    instance.run("queue", "drain")
+    instance.run("submit", "--cc=1-2", "--job-name=twin", "sleep", "300")
+    out = instance.run("pstree", "-a", "-f", "active").splitlines()
+    assert out[-1] == "└── 2*[twin]"
+    instance.run("cancel", "--all")
+    instance.run("queue", "drain")
+
+
+def test_hostlist(instance4):
+    run = instance4.run
+    assert run("hostlist", "a[1-3]", "b") == "a[1-3],b"
+    assert run("hostlist", "-e", "a[1-3]") == "a1 a2 a3"
+    assert run("hostlist", "-e", "-d,", "a[1-3]") == "a1,a2,a3"
+    assert run("hostlist", "-c", "a[1-3]", "a1") == "4"
+    assert run("hostlist", "-u", "a[1-3]", "a1") == "a[1-3]"
+    assert run("hostlist", "-S", "a3", "a1") == "a[1,3]"
+    assert run("hostlist", "-i", "a[1-3]", "a[2-5]") == "a[2-3]"
+    assert run("hostlist", "-m", "a[1-3]", "a2") == "a[1,3]"
+    assert run("hostlist", "-X", "a[1-3]", "a[2-5]") == "a[1,4-5]"
+    assert run("hostlist", "-x", "a2", "a[1-3]") == run("hostlist", "-x", "1", "a[1-3]") == "a[1,3]"
+    assert run("hostlist", "-n", "-1", "a[1-3]") == "a3"
+    assert run("hostlist", "-L", "2", "a[1-3]") == "a[1-2]"
+    assert run("hostlist", "-L", "-2", "a[1-3]") == "a[2-3]"
+    assert run("hostlist", "-F", "a3", "a[1-3]") == "2"
+    assert run("hostlist", stdin="a1 a2\na3\n") == "a[1-3]"
+    assert run("hostlist", "-c", "instance") == "4"
+    job = run("submit", "-N2", "true")
+    run("job", "status", job)
+    assert run("hostlist", "-c", job) == "2"
+    assert instance4.flux("hostlist", "-q", "-x", "a1", "a1").rc == 1
+
+
+def test_R_verbs(instance):
+    def run(*args, stdin=None):
+        return instance.run("R", *args, stdin=stdin)
+    a = run("encode", "-r", "0-3", "-c", "0-3", "-H", "a[0-3]", "-p", "x:1-2")
+    b = run("encode", "-r", "1", "-c", "0-3", "-H", "a1")
+    assert json.loads(a)["execution"]["properties"] == {"x": "1-2"}
+    assert run("decode", "-s", stdin=a) == "rank[0-3]/core[0-3]"
+    assert [run("decode", "-c", t, stdin=a) for t in ("node", "core", "gpu")] == ["4", "16", "0"]
+    assert run("decode", "-n", "-p", "x", stdin=a) == "a[1-2]"
+    assert run("decode", "-r", "-p", "^x", stdin=a) == "0,3"
+    assert run("decode", "-r", "-i", "a[0-2]", "-x", "0", stdin=a) == "1-2"
+    assert run("decode", "-r", stdin=run("diff", stdin=a + b)) == "0,2-3"
+    assert run("decode", "-r", stdin=run("intersect", stdin=a + b)) == "1"
+    assert run("decode", "-r", stdin=run("remap", stdin=b)) == "0"
+    assert run("decode", "-n", stdin=run("rerank", "a[3,2,1,0]", stdin=a)) == "a[3,2,1,0]"
+    assert json.loads(run("set-property", "y:0", stdin=b.replace('"1"', '"0"')))["execution"]["properties"] == {"y": "0"}
+    c = run("encode", "-r", "7", "-c", "0", "-H", "b7")
+    assert run("decode", "-r", stdin=run("append", stdin=a + c)) == "0-3,7"
+    assert instance.flux("R", "append", stdin=a + b).rc == 1
+    assert instance.flux("R", "verify", stdin=b + b).rc == 0
+    assert "missing" in instance.flux("R", "verify", stdin=b + run("encode", "-r1", "-c0", "-Ha1")).err
+    assert instance.flux("R", "decode", stdin="{}").rc == 1
+
+
+def test_config_from_files(instance, tmp_path):
+    (tmp_path / "a.toml").write_text('[x]\ny = "1h"\nz = [1, 2]\n')
+    def get(*args):
+        return instance.flux("config", "get", "-c", tmp_path, *args)
+    assert get("x.y").out == "1h\n"
+    assert get("-t", "fsd-integer", "x.y").out == "3600\n"
+    assert get("x.z").out == "[1,2]\n"
+    assert get("x.none").rc == 1
+    (tmp_path / "a.toml").write_text("[x\n")
+    assert "a.toml:1" in get("x.y").err
+
+
+def test_user_formats_in_toml(instance, tmp_path):
+    (tmp_path / "flux").mkdir()
+    (tmp_path / "flux" / "flux-jobs.toml").write_text('[formats.t]\nformat = "{id.dec}"\n')
+    assert instance.flux("jobs", "-o", "t", env={"XDG_CONFIG_HOME": str(tmp_path)}).ok
+
+
+@pytest.mark.parametrize("form,text", [("raw", "0-1;2-3"), ("pmi", "(vector,(0,2,2))"), ("json", "[[0,2,2,1]]")])
+def test_taskmap_forms(instance, form, text):
+    assert instance.run("job", "taskmap", f"--to={form}", "[[0,2,2,1]]") == text
+    assert instance.run("job", "taskmap", "--nodeid=3", "[[0,2,2,1]]") == "1"
+    assert instance.run("job", "taskmap", "--taskids=1", "[[0,2,2,1]]") == "2-3"
+
+
+def test_queue_list(flux_start):
+    instance = flux_start(1, config="""
+[queues.batch]
+[queues.debug.policy.limits]
+duration = "30m"
+job-size.max.nnodes = 2
+[policy.limits]
+duration = "1d"
+[policy.jobspec.defaults.system]
+queue = "batch"
+""")
+    out = instance.flux("queue", "list").lines
+    assert out[0].split() == ["QUEUE", "EN", "ST", "TDEFAULT", "TLIMIT", "NNODES", "NCORES", "NGPUS"]
+    assert out[1].split() == ["batch*", "✔", "✗", "inf", "1d", "0-inf", "0-inf", "0-inf"]
+    assert out[2].split() == ["debug", "✔", "✗", "inf", "30m", "0-2", "0-inf", "0-inf"]
+    assert instance.run("queue", "list", "-q", "debug", "-no", "{queue} {enabled.ascii} {resources.all.nnodes}") == "debug y 1"
+
+
+def test_shutdown(flux_start):
+    instance = flux_start(2)
+    assert instance.flux("shutdown", "--quiet", timeout=60).rc == 0
+    instance.process.wait(30)
+
+
+def test_manual_pages_exist(instance):
+    for page in ("run", "job", "queue", "resource", "R"):
+        assert "NAME" in instance.run("manpage", page)

@@ -7,6 +7,7 @@
 
 #include "handle.h"
 #include "severity.h"
+#include "uriresolve.h"
 
 static const struct flux_option options[] = {
     {"background", 0, OPT_FLAG, NULL, "Do not wait until the instance has ended"},
@@ -40,6 +41,19 @@ static void show_log(struct cli *cli, struct flux_future *f)
     }
 }
 
+/* The instance may be named in any way that `flux uri` knows. */
+static void choose_instance(struct cli *cli)
+{
+    struct flux_error err = {""};
+    FLUX_AUTO_STR uri = NULL;
+    FLUX_AUTO_STR local = NULL;
+
+    if (uri_resolve(cli->argv[0], false, &uri, &err) < 0)
+        cli_die(cli, "%s", err.text);
+    local = uri_local_form(uri);
+    setenv("FLUX_URI", local, 1);
+}
+
 static int run(struct cli *cli)
 {
     flux_broker_shutdown_request in = FLUX_BROKER_SHUTDOWN_REQUEST_INIT;
@@ -50,7 +64,7 @@ static int run(struct cli *cli)
     if (cli->argc > 1)
         return cli_misused(cli, "expected at most one URI");
     if (cli->argc == 1)
-        setenv("FLUX_URI", cli->argv[0], 1);
+        choose_instance(cli);
     if (flux_rank(cli_handle(cli)) != 0)
         return cli_fail(cli, "this is rank %u: the instance is shut down at rank 0",
                         flux_rank(cli_handle(cli)));
@@ -67,7 +81,7 @@ static int run(struct cli *cli)
 
 const struct flux_verb verb_shutdown = {
     .path = "shutdown",
-    .args = "[URI]",
+    .args = "[INSTANCE]",
     .summary = "Shut down a Flux instance",
     .options = {options},
     .run = run,

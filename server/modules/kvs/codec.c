@@ -89,19 +89,18 @@ static struct kvs_log *read_log(struct kvs_heap *heap, struct kvs_reader *in)
     size_t len = kvs_read_number(in);
 
     how = kvs_read_raw(in, 1);
-    if (len > KVS_LOG_CHUNK || (how && *how > 1))
+    if (len > KVS_LOG_CHUNK || (how && *how > 1) || (sealed > 0) != (chunks != NULL))
         in->failed = true;
-    if (how && *how == 1)
+    if (how && *how == 1) {
         stored = read_object(heap, in, KVS_BLOB, len);
-    else
+        in->failed |= !stored;
+    } else
         tail = kvs_read_raw(in, len);
     log = kvs_log_new(heap, tail, in->failed || stored ? 0 : len);
     log->sealed = sealed;
     log->chunks = chunks;
     log->stored = stored;
     log->tail_len = len;
-    if ((sealed > 0) != (chunks != NULL) || (how && *how == 1 && !stored))
-        in->failed = true;
     return log;
 }
 

@@ -18,27 +18,11 @@ struct reload {
     bool is_load;
 };
 
-static const json_t *lookup(const json_t *o, const char *key)
-{
-    char part[128];
-
-    while (o && *key) {
-        size_t n = strcspn(key, ".");
-        if (n >= sizeof(part))
-            return NULL;
-        memcpy(part, key, n);
-        part[n] = '\0';
-        o = json_object_get(o, part);
-        key += n + (key[n] == '.');
-    }
-    return o;
-}
-
 int config_get(struct flux_call *call, const flux_config_get_request *in,
                flux_config_get_response *out)
 {
     struct broker *b = flux_call_data(call);
-    const json_t *o = lookup(b->conf, in->key);
+    const json_t *o = flux_conf_find(b->conf, in->key);
     FLUX_AUTO_STR text = NULL;
 
     if (!o)

@@ -72,9 +72,8 @@ const json_t *flux_conf(struct flux *h)
     return h->env ? h->env->conf : NULL;
 }
 
-const json_t *flux_conf_get(struct flux *h, const char *key)
+const json_t *flux_conf_find(const json_t *o, const char *key)
 {
-    const json_t *o = flux_conf(h);
     char part[128];
 
     while (o && *key) {
@@ -87,4 +86,9 @@ const json_t *flux_conf_get(struct flux *h, const char *key)
         key += n + (key[n] == '.');
     }
     return o;
+}
+
+const json_t *flux_conf_get(struct flux *h, const char *key)
+{
+    return flux_conf_find(flux_conf(h), key);
 }

@@ -62,6 +62,8 @@ const struct flux_topology *flux_topology(struct flux *h);
 const json_t *flux_conf(struct flux *h);
 /* A value of it by dotted key, or NULL. */
 const json_t *flux_conf_get(struct flux *h, const char *key);
+/* The same in any JSON object; "" is the object itself. */
+const json_t *flux_conf_find(const json_t *conf, const char *key);
 
 /* Write a line to the log of the instance. `level` is a syslog level (LOG_ERR ...). */
 void flux_log(struct flux *h, int level, const char *fmt, ...)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* The initial program is the instance's reason to be: when it ends, the instance does, and its wait
  * status is the broker's. Its environment leads to this instance, not to the enclosing one. */
+#include <flux/environ.h>
 #include <flux/paths.h>
 
 #include "program.h"
 
-#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -14,51 +14,19 @@
 
 #include <flux/v1/job_manager.h>
 
-extern char **environ;
-
-/* What a job or launcher around us has set for its own tasks. */
-static const char *const not_passed_on[] = {
-    "FLUX_JOB_*",
-    "FLUX_TASK_*",
-    "FLUX_KVS_NAMESPACE=*",
-    "FLUX_PROXY_REMOTE=*",
-    "PMI_*",
-    "PMI2_*",
-    "PMIX_*",
-    "SLURM_*",
-    "PALS_*",
-    "HYDI_*",
-    "HYDRA_*",
-    "FLUX_URI=*",
-    "FLUX_ENCLOSING_ID=*",
-};
-
-static bool passed_on(const char *assignment)
-{
-    for (size_t i = 0; i < FLUX_ARRAY_SIZE(not_passed_on); i++)
-        if (fnmatch(not_passed_on[i], assignment, 0) == 0)
-            return false;
-    return true;
-}
-
 /* Caller frees the array and, from *own on, the strings. */
 static char **make_environment(struct broker *b, size_t *own)
 {
     const char *uri = attrs_get(b->attrs, "local-uri"), *jobid = attrs_get(b->attrs, "jobid");
-    char **env;
-    size_t n = 0;
+    size_t n;
+    char **env = flux_environ_inner(&n);
 
-    while (environ[n])
-        n++;
-    env = flux_alloc((n + 4) * sizeof(*env));
-    n = 0;
-    for (char **e = environ; *e; e++)
-        if (passed_on(*e))
-            env[n++] = *e;
+    env = flux_realloc(env, n + 4, sizeof(*env));
     *own = n;
     env[n++] = flux_printf("FLUX_URI=%s", uri ? uri : "");
     if (jobid)
         env[n++] = flux_printf("FLUX_ENCLOSING_ID=%s", jobid);
+    env[n] = NULL;
     return env;
 }
 

@@ -12,12 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <flux/environ.h>
+
 #include "spawn_client_internal.h"
 
 #define READ_SIZE 65536
 #define ATTEMPTS_MAX 3
-
-extern char **environ;
 
 static int connect_path(const char *path)
 {
@@ -45,6 +45,7 @@ static int start_helper(struct spawn_client *c, pid_t *pid)
     FLUX_AUTO_STR sock = flux_printf("--socket=%s", c->socket_path ? c->socket_path : "");
     FLUX_AUTO_STR grace = flux_printf("--orphan-grace=%g", c->orphan_grace);
     char *argv[4] = {c->helper, grace, c->socket_path ? sock : NULL, NULL};
+    FLUX_AUTO_MEM(char *) env = flux_environ_inner(NULL);
     posix_spawn_file_actions_t fa;
     int pair[2], r;
 
@@ -57,7 +58,7 @@ static int start_helper(struct spawn_client *c, pid_t *pid)
     posix_spawn_file_actions_init(&fa);
     posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&fa, pair[1], 3);
-    r = -posix_spawn(pid, c->helper, &fa, NULL, argv, environ);
+    r = -posix_spawn(pid, c->helper, &fa, NULL, argv, env);
     posix_spawn_file_actions_destroy(&fa);
     close(pair[1]);
     if (r < 0) {

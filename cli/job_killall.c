@@ -26,7 +26,7 @@ static int run(struct cli *cli)
     if (signum < 0)
         return cli_fail(cli, "Invalid signal %s", name);
     select.userid = cli_user(cli, cli_str(cli, "user", NULL));
-    select.states = JOB_RUN;
+    select.states = FLUX_JOB_RUN;
     in.select = &select;
     in.signum = (uint32_t)signum;
     in.dry_run = !cli_has(cli, "force");

@@ -84,7 +84,7 @@ static int run(struct cli *cli)
     if (cli->argc == 1 && parse_slice(cli->argv[0], &s) < 0)
         return cli_fail(cli, "invalid argument '%s': not N or [start:stop:step]", cli->argv[0]);
     in.userid = cli_user(cli, NULL);
-    in.states = JOB_ACTIVE | JOB_INACTIVE;
+    in.states = FLUX_JOB_ACTIVE | FLUX_JOB_INACTIVE;
     if (flux_job_list_list(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     if (out->n_jobs > 0)

@@ -26,7 +26,7 @@ static int run(struct cli *cli)
     if (states && cli_states_parse(states, &in.states, &in.results, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     if (!states)
-        in.states = all ? JOB_ACTIVE | JOB_INACTIVE : JOB_ACTIVE;
+        in.states = all ? FLUX_JOB_ACTIVE | FLUX_JOB_INACTIVE : FLUX_JOB_ACTIVE;
     if (flux_job_list_list(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     for (size_t i = 0; i < out->n_jobs; i++) {

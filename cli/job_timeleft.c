@@ -44,9 +44,9 @@ static int run(struct cli *cli)
     if (flux_job_list_ids(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     left = out->n_jobs ? out->jobs[0]->expiration - flux_walltime() : 0;
-    if (!out->n_jobs || out->jobs[0]->state < JOB_RUN)
+    if (!out->n_jobs || out->jobs[0]->state < FLUX_JOB_RUN)
         r = cli_fail(cli, "job has not started");
-    else if (out->jobs[0]->state > JOB_RUN)
+    else if (out->jobs[0]->state > FLUX_JOB_RUN)
         puts(cli_has(cli, "human") ? "0s" : "0");
     else if (out->jobs[0]->expiration <= 0)
         puts("infinity");

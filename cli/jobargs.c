@@ -47,93 +47,24 @@ uint32_t cli_user(const struct cli *cli, const char *text)
     return (uint32_t)pw->pw_uid;
 }
 
-static const struct {
-    uint32_t bit;
-    const char *name, *letters;
-} states[] =
-    {
-        {JOB_NEW, "NEW", "N"},           {JOB_DEPEND, "DEPEND", "D"},
-        {JOB_PRIORITY, "PRIORITY", "P"}, {JOB_SCHED, "SCHED", "S"},
-        {JOB_RUN, "RUN", "R"},           {JOB_CLEANUP, "CLEANUP", "C"},
-        {JOB_INACTIVE, "INACTIVE", "I"},
-},
-  results[] =
-      {
-          {1, "COMPLETED", "CD"},
-          {2, "FAILED", "F"},
-          {4, "CANCELED", "CA"},
-          {8, "TIMEOUT", "TO"},
-},
-  groups[] = {
-      {JOB_PENDING, "PENDING", ""},
-      {JOB_RUNNING, "RUNNING", ""},
-      {JOB_ACTIVE, "ACTIVE", ""},
-};
-
-static bool same_word(const char *word, size_t n, const char *name)
-{
-    return strlen(name) == n && strncasecmp(word, name, n) == 0;
-}
-
 int cli_states_parse(const char *text, uint32_t *ret_states, uint32_t *ret_results,
                      struct flux_error *err)
 {
     for (const char *p = text; *p;) {
         size_t n = strcspn(p, ",");
-        bool found = false;
+        FLUX_AUTO_STR word = flux_strndup(p, n);
+        int state = flux_job_state_parse(word);
+        int result = ret_results ? flux_job_result_parse(word) : -EINVAL;
 
-        for (size_t i = 0; i < FLUX_ARRAY_SIZE(states); i++)
-            if (same_word(p, n, states[i].name) || same_word(p, n, states[i].letters)) {
-                *ret_states |= states[i].bit;
-                found = true;
-            }
-        for (size_t i = 0; i < FLUX_ARRAY_SIZE(groups); i++)
-            if (same_word(p, n, groups[i].name)) {
-                *ret_states |= groups[i].bit;
-                found = true;
-            }
-        for (size_t i = 0; ret_results && i < FLUX_ARRAY_SIZE(results); i++)
-            if (same_word(p, n, results[i].name) || same_word(p, n, results[i].letters)) {
-                *ret_results |= results[i].bit;
-                found = true;
-            }
-        if (!found)
-            return flux_error_set(err, -EINVAL, "Invalid state '%.*s' specified", (int)n, p);
+        if (state < 0 && result < 0)
+            return flux_error_set(err, -EINVAL, "Invalid state '%s' specified", word);
+        if (state >= 0)
+            *ret_states |= (uint32_t)state;
+        else
+            *ret_results |= (uint32_t)result;
         p += n + (p[n] == ',');
     }
     return 0;
-}
-
-const char *cli_state_name(uint32_t state)
-{
-    for (size_t i = 0; i < FLUX_ARRAY_SIZE(states); i++)
-        if (states[i].bit == state)
-            return states[i].name;
-    return "";
-}
-
-const char *cli_state_letter(uint32_t state)
-{
-    for (size_t i = 0; i < FLUX_ARRAY_SIZE(states); i++)
-        if (states[i].bit == state)
-            return states[i].letters;
-    return "";
-}
-
-const char *cli_result_name(uint32_t result)
-{
-    for (size_t i = 0; i < FLUX_ARRAY_SIZE(results); i++)
-        if (results[i].bit == result)
-            return results[i].name;
-    return "";
-}
-
-const char *cli_result_letters(uint32_t result)
-{
-    for (size_t i = 0; i < FLUX_ARRAY_SIZE(results); i++)
-        if (results[i].bit == result)
-            return results[i].letters;
-    return "";
 }
 
 char *cli_join_args(const struct cli *cli, int first)

@@ -69,19 +69,22 @@ GETTER(dependencies)
 
 GETTER(state)
 {
-    const char *s = strchr(name, '_') ? cli_state_letter(JOB->state) : cli_state_name(JOB->state);
+    const char *s =
+        strchr(name, '_') ? flux_job_state_letter(JOB->state) : flux_job_state_name(JOB->state);
 
     format_set_string(v, s);
 }
 
 GETTER(status)
 {
-    bool done = JOB->state == JOB_INACTIVE;
+    bool done = JOB->state == FLUX_JOB_INACTIVE;
 
     if (strchr(name, '_'))
-        format_set_string(v, done ? cli_result_letters(JOB->result) : cli_state_letter(JOB->state));
+        format_set_string(v, done ? flux_job_result_abbrev((enum flux_job_result)JOB->result)
+                                  : flux_job_state_letter(JOB->state));
     else
-        format_set_string(v, done ? cli_result_name(JOB->result) : cli_state_name(JOB->state));
+        format_set_string(v, done ? flux_job_result_name((enum flux_job_result)JOB->result)
+                                  : flux_job_state_name(JOB->state));
 }
 
 GETTER(emoji)
@@ -90,25 +93,26 @@ GETTER(emoji)
         uint32_t state, result;
         const char *emoji;
     } table[] = {
-        {JOB_NEW, 0, "💭"},      {JOB_DEPEND, 0, "🔗"},      {JOB_PRIORITY, 0, "🤔"},
-        {JOB_SCHED, 0, "📅"},    {JOB_RUN, 0, "🏃"},         {JOB_CLEANUP, 0, "🧹"},
-        {JOB_INACTIVE, 1, "✅"}, {JOB_INACTIVE, 2, "🛑"}, {JOB_INACTIVE, 4, "🛇"},
-        {JOB_INACTIVE, 8, "⌛"},
+        {FLUX_JOB_NEW, 0, "💭"},      {FLUX_JOB_DEPEND, 0, "🔗"},      {FLUX_JOB_PRIORITY, 0, "🤔"},
+        {FLUX_JOB_SCHED, 0, "📅"},    {FLUX_JOB_RUN, 0, "🏃"},         {FLUX_JOB_CLEANUP, 0, "🧹"},
+        {FLUX_JOB_INACTIVE, 1, "✅"}, {FLUX_JOB_INACTIVE, 2, "🛑"}, {FLUX_JOB_INACTIVE, 4, "🛇"},
+        {FLUX_JOB_INACTIVE, 8, "⌛"},
     };
     bool result = strncmp(name, "result", 6) == 0;
 
-    if (result && JOB->state != JOB_INACTIVE)
+    if (result && JOB->state != FLUX_JOB_INACTIVE)
         return;
     for (size_t i = 0; i < FLUX_ARRAY_SIZE(table); i++)
         if (table[i].state == JOB->state &&
-            (table[i].result == (uint32_t)JOB->result || JOB->state != JOB_INACTIVE))
+            (table[i].result == (uint32_t)JOB->result || JOB->state != FLUX_JOB_INACTIVE))
             format_set_string(v, table[i].emoji);
 }
 
 GETTER(result)
 {
-    format_set_string(v, strchr(name, '_') ? cli_result_letters(JOB->result)
-                                           : cli_result_name(JOB->result));
+    format_set_string(v, strchr(name, '_')
+                             ? flux_job_result_abbrev((enum flux_job_result)JOB->result)
+                             : flux_job_result_name((enum flux_job_result)JOB->result));
 }
 
 GETTER(name)
@@ -179,7 +183,7 @@ GETTER(nodelist)
 
 GETTER(success)
 {
-    if (JOB->state == JOB_INACTIVE)
+    if (JOB->state == FLUX_JOB_INACTIVE)
         format_set_bool(v, JOB->success);
 }
 
@@ -195,7 +199,7 @@ GETTER(returncode)
     if (JOB->has_status)
         format_set_int(v, WIFSIGNALED(JOB->waitstatus) ? -WTERMSIG(JOB->waitstatus)
                                                        : WEXITSTATUS(JOB->waitstatus));
-    else if (JOB->state == JOB_INACTIVE)
+    else if (JOB->state == FLUX_JOB_INACTIVE)
         format_set_int(v, -128);
 }
 
@@ -252,7 +256,7 @@ GETTER(t_remaining)
 {
     const struct job_row *r = row;
 
-    if (JOB->state == JOB_RUN && JOB->expiration > r->now)
+    if (JOB->state == FLUX_JOB_RUN && JOB->expiration > r->now)
         format_set_real(v, JOB->expiration - r->now);
 }
 
@@ -319,7 +323,7 @@ GETTER(uri)
 
 GETTER(contextual_time)
 {
-    if (JOB->state & JOB_PENDING)
+    if (JOB->state & FLUX_JOB_PENDING)
         format_set_real(v, JOB->duration);
     else
         format_set_real(v, runtime(row));
@@ -332,9 +336,9 @@ GETTER(contextual_info)
     char text[96];
     int n;
 
-    if (JOB->state == JOB_PRIORITY) {
+    if (JOB->state == FLUX_JOB_PRIORITY) {
         format_set_string(v, JOB->urgency == 0 ? "held" : "priority-wait");
-    } else if (JOB->state == JOB_DEPEND) {
+    } else if (JOB->state == FLUX_JOB_DEPEND) {
         struct format_value list = {FORMAT_NULL};
         FLUX_AUTO_STR all = NULL;
 
@@ -342,9 +346,9 @@ GETTER(contextual_info)
         all = flux_printf("depends:%s", list.kind == FORMAT_STRING ? list.s : "");
         format_value_done(&list);
         format_set_copy(v, all, strlen(all));
-    } else if (JOB->state == JOB_SCHED && (JOB->urgency == 0 || JOB->priority == 0)) {
+    } else if (JOB->state == FLUX_JOB_SCHED && (JOB->urgency == 0 || JOB->priority == 0)) {
         format_set_string(v, "held");
-    } else if (JOB->state == JOB_SCHED && estimate > 0) {
+    } else if (JOB->state == FLUX_JOB_SCHED && estimate > 0) {
         struct format_value eta = {FORMAT_NULL};
 
         format_set_real(&eta, estimate > r->now ? (double)(long)(estimate - r->now) : 0);
@@ -362,7 +366,7 @@ GETTER(inactive_reason)
     FLUX_AUTO_STR text = NULL;
     const char *note = JOB->exception_note ? JOB->exception_note : "";
 
-    if (JOB->state != JOB_INACTIVE)
+    if (JOB->state != FLUX_JOB_INACTIVE)
         return;
     if (JOB->result == FLUX_JOB_LIST_RESULT_CANCELED)
         text = flux_printf("Canceled%s%s", *note ? ": " : "", note);
@@ -514,8 +518,8 @@ json_t *job_to_json(const flux_job_list_job *job)
 
 const char *job_color(const void *row)
 {
-    if (JOB->state != JOB_INACTIVE)
-        return JOB->state & JOB_PENDING ? "\033[90m" : NULL;
+    if (JOB->state != FLUX_JOB_INACTIVE)
+        return JOB->state & FLUX_JOB_PENDING ? "\033[90m" : NULL;
     switch (JOB->result) {
     case FLUX_JOB_LIST_RESULT_COMPLETED:
         return "\033[01;32m";

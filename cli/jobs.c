@@ -121,12 +121,12 @@ static int set_states(struct cli *cli, flux_job_list_list_request *in, struct fl
     if (filter && cli_states_parse(filter, &states, &results, err) < 0)
         return -EINVAL;
     if (results)
-        states |= JOB_INACTIVE;
+        states |= FLUX_JOB_INACTIVE;
     else if (!filter)
-        states =
-            cli_has(cli, "all") || cli_has(cli, "since") ? JOB_ACTIVE | JOB_INACTIVE : JOB_ACTIVE;
+        states = cli_has(cli, "all") || cli_has(cli, "since") ? FLUX_JOB_ACTIVE | FLUX_JOB_INACTIVE
+                                                              : FLUX_JOB_ACTIVE;
     in->states = states;
-    in->results = states & JOB_INACTIVE ? results : 0;
+    in->results = states & FLUX_JOB_INACTIVE ? results : 0;
     return 0;
 }
 

@@ -52,13 +52,15 @@ static int list(struct cli *cli, flux_job_list_list_response **ret)
     in.max_entries = (uint32_t)cli_int(cli, "max-entries", 1000);
     in.userid = cli_has(cli, "all-users") ? ANY_USER : cli_user(cli, cli_str(cli, "user", NULL));
     in.queue = (char *)cli_str(cli, "queue", "");
-    in.states = filter ? 0 : cli_has(cli, "all") ? JOB_ACTIVE | JOB_INACTIVE : JOB_ACTIVE;
+    in.states = filter                ? 0
+                : cli_has(cli, "all") ? FLUX_JOB_ACTIVE | FLUX_JOB_INACTIVE
+                                      : FLUX_JOB_ACTIVE;
     if (filter && cli_states_parse(filter, &in.states, &in.results, &err) < 0) {
         cli_fail(cli, "%s", err.text);
         return 2;
     }
     if (in.results)
-        in.states |= JOB_INACTIVE;
+        in.states |= FLUX_JOB_INACTIVE;
     if (flux_job_list_list(cli_handle(cli), FLUX_ANY, &in, ret, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     return 0;

@@ -53,8 +53,9 @@ static char *label_of(const struct tree *t, const flux_job_list_job *job)
 /* The address of a job that is an instance and runs; NULL for any other. */
 static char *address_of(const flux_job_list_job *job)
 {
-    json_t *o =
-        job->state == JOB_RUN && *job->annotations ? json_loads(job->annotations, 0, NULL) : NULL;
+    json_t *o = job->state == FLUX_JOB_RUN && *job->annotations
+                    ? json_loads(job->annotations, 0, NULL)
+                    : NULL;
     const char *uri = json_string_value(json_object_get(json_object_get(o, "user"), "uri"));
     char *local = uri ? uri_local_form(uri) : NULL;
 
@@ -74,9 +75,9 @@ static flux_job_list_list_response *list_jobs(const struct tree *t, struct flux 
     if (filter && cli_states_parse(filter, &in.states, &in.results, &err) < 0)
         cli_die(t->cli, "%s", err.text);
     if (in.results)
-        in.states |= JOB_INACTIVE;
+        in.states |= FLUX_JOB_INACTIVE;
     if (!filter)
-        in.states = cli_has(t->cli, "all") ? JOB_ACTIVE | JOB_INACTIVE : JOB_RUNNING;
+        in.states = cli_has(t->cli, "all") ? FLUX_JOB_ACTIVE | FLUX_JOB_INACTIVE : FLUX_JOB_RUNNING;
     if (flux_job_list_list(h, FLUX_ANY, &in, &out, &err) < 0) {
         cli_warn(t->cli, "%s", err.text);
         return NULL;

@@ -71,10 +71,11 @@ static int add_matching(struct watch *w)
     if (filter && cli_states_parse(filter, &in.states, &in.results, &err) < 0)
         return cli_fail(w->cli, "%s", err.text);
     if (in.results)
-        in.states |= JOB_INACTIVE;
+        in.states |= FLUX_JOB_INACTIVE;
     if (!filter)
-        in.states = cli_has(w->cli, "all") || cli_has(w->cli, "since") ? JOB_ACTIVE | JOB_INACTIVE
-                                                                       : JOB_ACTIVE;
+        in.states = cli_has(w->cli, "all") || cli_has(w->cli, "since")
+                        ? FLUX_JOB_ACTIVE | FLUX_JOB_INACTIVE
+                        : FLUX_JOB_ACTIVE;
     if (since(w->cli, &in.since, &err) < 0 ||
         flux_job_list_list(cli_handle(w->cli), FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(w->cli, "%s", err.text);

@@ -12,7 +12,7 @@ import termios
 
 import pytest
 
-from conftest import FLUX, PATIENCE, SANITIZE
+from conftest import BUILD, FLUX, PATIENCE, SANITIZE, clean_env
 from test_shell import HELLO
 
 
@@ -109,6 +109,39 @@ def test_exit_on_error_ends_the_job(instance):
 def test_a_node_that_runs_a_broken_jobspec_says_why(instance):
     r = instance.flux("run", "-o", "taskmap.scheme=nosuch", "true")
     assert r.rc != 0 and "no such scheme: nosuch" in r.err
+
+
+def start_broker(tmp_path):
+    for name in ("state", "run"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    p = subprocess.Popen([BUILD / "server/broker/flux-broker", f"-Sstatedir={tmp_path}/state", f"-Srundir={tmp_path}/run",
+                          *sh("echo up; cat")], env=clean_env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         text=True, cwd=tmp_path, start_new_session=True)
+    assert p.stdout.readline() == "up\n"
+    return p
+
+
+def test_a_job_outlives_its_broker_and_loses_nothing(tmp_path):
+    env = clean_env(FLUX_URI=f"local://{tmp_path}/run/local-0")
+
+    def flux(*args, **kw):
+        return subprocess.Popen([FLUX, *args], env=env, text=True, cwd=tmp_path, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **kw)
+    broker = start_broker(tmp_path)
+    job = flux("submit", *sh("echo 1; while [ ! -e go ]; do sleep 0.02; done; echo 2")).communicate(timeout=20 * PATIENCE)[0].strip()
+    attached = flux("job", "attach", job)
+    assert attached.stdout.readline() == "1\n"
+    os.killpg(broker.pid, signal.SIGKILL)
+    broker.wait()
+    broker.stdin.close()
+    attached.communicate(timeout=20 * PATIENCE)
+    broker = start_broker(tmp_path)
+    (tmp_path / "go").touch()
+    attached = flux("job", "attach", job)
+    out, _ = attached.communicate(timeout=20 * PATIENCE)
+    assert (attached.returncode, out) == (0, "1\n2\n")
+    broker.stdin.close()
+    assert broker.wait(20 * PATIENCE) == 0
 
 
 def test_an_allocation_is_interactive(instance4):

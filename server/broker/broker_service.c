@@ -180,6 +180,8 @@ int broker_shutdown(struct flux_call *call, const flux_broker_shutdown_request *
 {
     struct broker *b = flux_call_data(call);
 
+    if (b->rank == 0)
+        b->told_to_end = true;
     state_post(b->state, EVENT_SHUTDOWN);
     return 0;
 }

@@ -386,6 +386,8 @@ int main(int argc, char **argv)
     open_local(&b);
     state_post(b.state, EVENT_START);
     uv_run(&b.loop, UV_RUN_DEFAULT);
+    if (b.told_to_end && b.exit_status == 0)
+        b.exit_status = W_EXITCODE(attrs_get_int(b.attrs, "broker.exit-norestart", 0), 0);
     teardown(&b);
     if (WIFSIGNALED(b.exit_status))
         return 128 + WTERMSIG(b.exit_status);

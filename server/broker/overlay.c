@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <syslog.h>
 
+#include <flux/hostlist.h>
 #include <flux/v1/broker.h>
 #include <flux/v1/overlay.h>
 
@@ -289,6 +290,36 @@ static void on_log(void *arg, int level, const char *text)
     struct overlay *ov = arg;
 
     broker_log(ov->b, level, "overlay: %s", text);
+}
+
+/* --- for messages --- */
+
+char *overlay_describe(struct broker *b, const struct flux_idset *ranks)
+{
+    const char *all = attrs_get(b->attrs, "hostlist");
+    FLUX_AUTO_STR text = flux_idset_encode(ranks, FLUX_IDSET_RANGE);
+    FLUX_AUTO(hostlist) hosts = NULL;
+    FLUX_AUTO(hostlist) some = flux_hostlist_new();
+    FLUX_AUTO_STR names = NULL;
+    char name[FLUX_HOST_SIZE];
+
+    if (!all || flux_hostlist_decode(all, &hosts, NULL) < 0)
+        return flux_printf("(rank %s)", text);
+    FLUX_IDSET_FOREACH(ranks, rank)
+    if (flux_hostlist_nth(hosts, rank, name))
+        flux_hostlist_append_host(some, name);
+    names = flux_hostlist_encode(some);
+    return flux_printf("%s (rank %s)", names, text);
+}
+
+struct flux_idset *overlay_children_up(struct broker *b)
+{
+    struct flux_idset *up = flux_idset_new();
+
+    for (uint32_t i = 0; b->overlay && i < b->overlay->nchildren; i++)
+        if (b->overlay->children[i].up)
+            flux_idset_add(up, b->overlay->children[i].rank);
+    return up;
 }
 
 /* --- begin and end --- */

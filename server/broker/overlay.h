@@ -52,6 +52,11 @@ void overlay_child_reported(struct overlay *ov, struct overlay_child *c, flux_ov
                             struct flux_idset *online, struct flux_idset *torpids,
                             struct flux_idset *lost);
 
+/* "HOSTS (rank RANKS)", for people; caller frees. */
+char *overlay_describe(struct broker *b, const struct flux_idset *ranks);
+/* Children that are still connected; caller frees. */
+struct flux_idset *overlay_children_up(struct broker *b);
+
 /* overlay_service.c: those who follow Overlay/Online are told. */
 void overlay_service_changed(struct broker *b);
 /* collective_service.c: a neighbour has gone. */

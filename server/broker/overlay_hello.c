@@ -106,6 +106,7 @@ static struct overlay_peer *peer_new(const Flux__V1__OverlayHello *h, int fd)
 
     p->rank = h->rank;
     p->fd = fd;
+    p->gauge = overlay_gauge_new();
     p->heard = p->spoke = flux_monotime();
     snprintf(p->hostname, sizeof(p->hostname), "%s", h->hostname);
     snprintf(p->uuid, sizeof(p->uuid), "%s", h->uuid);

@@ -12,8 +12,9 @@
 
 #include <flux/buf.h>
 
-#define TURN_MAX 256    /* messages of one socket handled in a row */
-#define HIGH_WATER 4096 /* messages that ZeroMQ keeps for or from one peer */
+#define TURN_MAX 256         /* messages of one socket handled in a row */
+#define SEND_HIGH_WATER 4096 /* messages that ZeroMQ keeps for one peer */
+#define READ_HIGH_WATER 1024 /* ... and from one */
 #define HEARTBEAT_LIMIT_MS 300000
 #define LINGER_MS 1000
 
@@ -40,7 +41,7 @@ void overlay_drop(struct overlay_link *l, struct overlay_peer *p, enum overlay_p
         HASH_DELETE(hh_rank, l->by_rank, p);
     }
     l->conf.ops.on_peer(l->conf.arg, p->rank, ev, p->hostname, why);
-    overlay_unsent_free(p);
+    overlay_peer_done(p);
     free(p);
 }
 
@@ -427,8 +428,10 @@ static void common_options(struct overlay_link *l, void *zsock, const char *endp
     int64_t max = FLUX_MESSAGE_MAX + 65536;
 
     set_int(zsock, ZMQ_LINGER, LINGER_MS);
-    set_int(zsock, ZMQ_SNDHWM, HIGH_WATER);
-    set_int(zsock, ZMQ_RCVHWM, l->conf.child_rcvhwm > 0 ? l->conf.child_rcvhwm : HIGH_WATER);
+    set_int(zsock, ZMQ_SNDHWM, SEND_HIGH_WATER);
+    /* One more: ZeroMQ counts a peer's routing id, too. */
+    set_int(zsock, ZMQ_RCVHWM,
+            l->conf.child_rcvhwm > 0 ? l->conf.child_rcvhwm + 1 : READ_HIGH_WATER);
     zmq_setsockopt(zsock, ZMQ_MAXMSGSIZE, &max, sizeof(max));
     if (l->conf.enable_ipv6)
         set_int(zsock, ZMQ_IPV6, 1);
@@ -452,6 +455,8 @@ int overlay_link_new(const struct overlay_link_conf *conf, struct overlay_link *
         l->conf.protocol_min = OVERLAY_PROTOCOL_MIN;
         l->conf.protocol_max = OVERLAY_PROTOCOL_MAX;
     }
+    if (!l->conf.queue_max)
+        l->conf.queue_max = OVERLAY_QUEUE_MAX;
     l->cert = *conf->cert;
     l->cert.name = NULL;
     l->hostname = flux_strdup(conf->hostname);
@@ -601,11 +606,11 @@ static void free_peers(struct overlay_link *l)
     HASH_ITER (hh, l->by_id, p, next) {
         HASH_DELETE(hh, l->by_id, p);
         HASH_DELETE(hh_rank, l->by_rank, p);
-        overlay_unsent_free(p);
+        overlay_peer_done(p);
         free(p);
     }
     if (l->parent)
-        overlay_unsent_free(l->parent);
+        overlay_peer_done(l->parent);
     free(l->parent);
 }
 

@@ -45,6 +45,7 @@ struct overlay_link_conf {
     double connect_timeout;  /* of one attempt to connect; 0 = by the kernel */
     double give_up;   /* seconds to reach the parent in; then it counts as refusing. 0 = no end */
     int child_rcvhwm; /* messages of one child that may wait to be read; 0 = default */
+    size_t queue_max; /* bytes that one neighbour may leave unread; 0 = default */
     int io_threads;
     bool enable_ipv6;
     bool debug;                          /* log each socket event */

@@ -10,6 +10,7 @@
 #include "overlay_link.h"
 
 #define OVERLAY_ID_MAX 16                     /* ZeroMQ's own routing ids have 5 bytes */
+#define OVERLAY_FLIGHT_MAX ((size_t)32 << 20) /* bytes of one neighbour's that ZeroMQ may hold */
 #define OVERLAY_QUEUE_MAX ((size_t)256 << 20) /* bytes that one neighbour may leave unread */
 
 /* A socket of ours in the loop. */
@@ -22,7 +23,14 @@ struct overlay_sock {
     int (*pump)(struct overlay_sock *s); /* handle one message: 1, or 0 when there is none */
 };
 
-/* Bytes that ZeroMQ would not take yet. */
+/* Bytes of large messages that ZeroMQ holds for one neighbour. Its thread counts them down, perhaps
+ * when the neighbour is long forgotten: hence a count of references. */
+struct overlay_gauge {
+    _Atomic unsigned refs;
+    _Atomic size_t bytes;
+};
+
+/* Bytes that ZeroMQ would not take yet, or that we do not give it yet. */
 struct overlay_unsent {
     struct flux_bytes *bytes;
     struct overlay_unsent *next;
@@ -38,6 +46,7 @@ struct overlay_peer {
     uint8_t id[OVERLAY_ID_MAX];
     size_t id_len;
     double heard, spoke; /* monotonic, seconds */
+    struct overlay_gauge *gauge;
     struct overlay_unsent *unsent, *unsent_tail;
     size_t unsent_bytes;
     char hostname[65];
@@ -97,14 +106,18 @@ void overlay_hello_from_parent(struct overlay_link *l, int fd, const struct flux
 
 /* overlay_send.c: bytes to a child (id) or to the parent (id NULL) */
 struct flux_bytes *overlay_encode(const struct flux_msg *m);
-/* 0, -EAGAIN (not taken), -EHOSTUNREACH. Takes bytes unless -EAGAIN. */
-int overlay_write(struct overlay_link *l, const void *id, size_t id_len, struct flux_bytes *bytes);
+/* 0 (bytes are taken), -EAGAIN (later), -EHOSTUNREACH. `gauge` may be NULL. */
+int overlay_write(struct overlay_link *l, const void *id, size_t id_len, struct flux_bytes *bytes,
+                  struct overlay_gauge *gauge);
+struct overlay_gauge *overlay_gauge_new(void);
+void overlay_gauge_unref(struct overlay_gauge *g);
 /* Send or queue; false: over the ceiling, or gone. */
 bool overlay_send_peer(struct overlay_link *l, struct overlay_peer *p, struct flux_bytes *bytes);
 void overlay_send_control(struct overlay_link *l, const void *id, size_t id_len, int control,
                           int status, const char *text, struct flux_bytes *body);
 void overlay_send_retry(uv_timer_t *t);
-void overlay_unsent_free(struct overlay_peer *p);
+/* Free what a peer holds; not the peer. */
+void overlay_peer_done(struct overlay_peer *p);
 
 /* overlay_zap.c */
 int overlay_zap_open(struct overlay_link *l, struct flux_error *err);

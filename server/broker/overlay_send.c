@@ -24,18 +24,60 @@ struct flux_bytes *overlay_encode(const struct flux_msg *m)
     return bytes;
 }
 
-static void release(void *data, void *hint)
+struct overlay_gauge *overlay_gauge_new(void)
 {
-    flux_bytes_unref(hint);
+    struct overlay_gauge *g = flux_alloc(sizeof(*g));
+
+    atomic_init(&g->refs, 1);
+    return g;
 }
 
-int overlay_write(struct overlay_link *l, const void *id, size_t id_len, struct flux_bytes *bytes)
+void overlay_gauge_unref(struct overlay_gauge *g)
+{
+    if (g && atomic_fetch_sub(&g->refs, 1) == 1)
+        free(g);
+}
+
+/* A message in ZeroMQ's hands. */
+struct flight {
+    struct flux_bytes *bytes;
+    struct overlay_gauge *gauge;
+};
+
+static void release(void *data, void *hint)
+{
+    struct flight *f = hint;
+
+    if (f->gauge)
+        atomic_fetch_sub(&f->gauge->bytes, f->bytes->len);
+    overlay_gauge_unref(f->gauge);
+    flux_bytes_unref(f->bytes);
+    free(f);
+}
+
+static void take_off(zmq_msg_t *msg, struct flux_bytes *bytes, struct overlay_gauge *gauge)
+{
+    struct flight *f = flux_alloc(sizeof(*f));
+
+    f->bytes = flux_bytes_ref(bytes);
+    f->gauge = gauge;
+    if (gauge) {
+        atomic_fetch_add(&gauge->refs, 1);
+        atomic_fetch_add(&gauge->bytes, bytes->len);
+    }
+    zmq_msg_init_data(msg, bytes->data, bytes->len, release, f);
+}
+
+int overlay_write(struct overlay_link *l, const void *id, size_t id_len, struct flux_bytes *bytes,
+                  struct overlay_gauge *gauge)
 {
     struct overlay_sock *s = id ? &l->router : &l->dealer;
     zmq_msg_t msg;
 
     if (!s->open)
         return -EHOSTUNREACH;
+    if (gauge && atomic_load(&gauge->bytes) > OVERLAY_FLIGHT_MAX)
+        return -EAGAIN;
     s->dirty = true;
     if (id && zmq_send(s->zsock, id, id_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return errno == EAGAIN ? -EAGAIN : -EHOSTUNREACH;
@@ -45,7 +87,7 @@ int overlay_write(struct overlay_link *l, const void *id, size_t id_len, struct 
         flux_bytes_unref(bytes);
         return 0;
     }
-    zmq_msg_init_data(&msg, bytes->data, bytes->len, release, flux_bytes_ref(bytes));
+    take_off(&msg, bytes, gauge);
     if (zmq_msg_send(&msg, s->zsock, ZMQ_DONTWAIT) < 0) {
         int e = errno;
         zmq_msg_close(&msg);
@@ -59,7 +101,7 @@ static bool queue(struct overlay_link *l, struct overlay_peer *p, struct flux_by
 {
     struct overlay_unsent *u;
 
-    if (bytes->len > OVERLAY_QUEUE_MAX - p->unsent_bytes) {
+    if (bytes->len + p->unsent_bytes > l->conf.queue_max) {
         flux_bytes_unref(bytes);
         return false;
     }
@@ -82,7 +124,7 @@ bool overlay_send_peer(struct overlay_link *l, struct overlay_peer *p, struct fl
 
     p->spoke = flux_monotime();
     if (!p->unsent)
-        r = overlay_write(l, p->is_parent ? NULL : p->id, p->id_len, bytes);
+        r = overlay_write(l, p->is_parent ? NULL : p->id, p->id_len, bytes, p->gauge);
     if (r == -EAGAIN)
         return queue(l, p, bytes);
     if (r < 0)
@@ -96,7 +138,7 @@ static bool send_waiting(struct overlay_link *l, struct overlay_peer *p)
     while (p->unsent) {
         struct overlay_unsent *u = p->unsent;
         size_t len = u->bytes->len;
-        int r = overlay_write(l, p->is_parent ? NULL : p->id, p->id_len, u->bytes);
+        int r = overlay_write(l, p->is_parent ? NULL : p->id, p->id_len, u->bytes, p->gauge);
         if (r == -EAGAIN)
             return false;
         if (r < 0)
@@ -125,7 +167,7 @@ void overlay_send_retry(uv_timer_t *t)
         uv_timer_stop(t);
 }
 
-void overlay_unsent_free(struct overlay_peer *p)
+void overlay_peer_done(struct overlay_peer *p)
 {
     while (p->unsent) {
         struct overlay_unsent *u = p->unsent;
@@ -135,6 +177,8 @@ void overlay_unsent_free(struct overlay_peer *p)
     }
     p->unsent_tail = NULL;
     p->unsent_bytes = 0;
+    overlay_gauge_unref(p->gauge);
+    p->gauge = NULL;
 }
 
 void overlay_send_control(struct overlay_link *l, const void *id, size_t id_len, int control,
@@ -148,7 +192,7 @@ void overlay_send_control(struct overlay_link *l, const void *id, size_t id_len,
     flux_msg_set_text(m, text);
     flux_msg_set_body(m, body);
     bytes = overlay_encode(m);
-    if (overlay_write(l, id, id_len, bytes) < 0)
+    if (overlay_write(l, id, id_len, bytes, NULL) < 0)
         flux_bytes_unref(bytes);
 }
 

@@ -24,7 +24,7 @@ struct state {
     const char *rc_name;
     double rc_began;
     bool rc_failed;
-    uv_timer_t quorum_warn, shutdown_warn;
+    uv_timer_t quorum_warn, shutdown_warn, shutdown_limit;
     unsigned quorum;
 };
 
@@ -100,7 +100,8 @@ struct state *state_new(struct broker *b)
     s->entered = b->started;
     uv_timer_init(&b->loop, &s->quorum_warn);
     uv_timer_init(&b->loop, &s->shutdown_warn);
-    s->quorum_warn.data = s->shutdown_warn.data = s;
+    uv_timer_init(&b->loop, &s->shutdown_limit);
+    s->quorum_warn.data = s->shutdown_warn.data = s->shutdown_limit.data = s;
     s->quorum = attrs_get_int(b->attrs, "broker.quorum", b->size);
     return s;
 }
@@ -205,13 +206,13 @@ void state_modules_stopped(struct state *s)
 static void on_quorum_warn(uv_timer_t *timer)
 {
     struct state *s = timer->data;
-    FLUX_AUTO(idset) all = flux_idset_new();
+    FLUX_AUTO(idset) missing = flux_idset_new();
     FLUX_AUTO_STR text = NULL;
 
-    flux_idset_add_range(all, 0, s->b->size - 1);
-    flux_idset_remove_set(all, broker_online(s->b));
-    text = flux_idset_encode(all, FLUX_IDSET_RANGE);
-    broker_log(s->b, LOG_WARNING, "quorum delayed: waiting for ranks %s", text);
+    flux_idset_add_range(missing, 0, s->b->size - 1);
+    flux_idset_remove_set(missing, broker_online(s->b));
+    text = overlay_describe(s->b, missing);
+    broker_log(s->b, LOG_WARNING, "quorum delayed: waiting for %s", text);
 }
 
 void state_check_quorum(struct state *s)
@@ -247,20 +248,33 @@ static void enter_cleanup(struct state *s)
 static void on_shutdown_warn(uv_timer_t *timer)
 {
     struct state *s = timer->data;
+    FLUX_AUTO(idset) up = overlay_children_up(s->b);
+    FLUX_AUTO_STR text = overlay_describe(s->b, up);
 
-    broker_log(s->b, LOG_WARNING, "shutdown delayed: waiting for children to end (%.0fs)",
-               state_duration(s));
+    broker_log(s->b, LOG_WARNING, "shutdown delayed: waiting for %zu peers: %s",
+               flux_idset_count(up), text);
+}
+
+static void on_shutdown_limit(uv_timer_t *timer)
+{
+    struct state *s = timer->data;
+
+    on_shutdown_warn(timer);
+    broker_log(s->b, LOG_ERR, "shutdown: giving up on them after %.0fs", state_duration(s));
+    state_post(s, EVENT_CHILDREN_COMPLETE);
 }
 
 static void enter_shutdown(struct state *s)
 {
-    double warn = attrs_get_fsd(s->b->attrs, "broker.shutdown-warn", 0);
+    uint64_t warn = attrs_get_fsd(s->b->attrs, "broker.shutdown-warn", 0) * 1000;
+    uint64_t limit = attrs_get_fsd(s->b->attrs, "broker.shutdown-timeout", 0) * 1000;
 
     if (s->b->local)
         local_stop_accepting(s->b->local);
     if (warn > 0)
-        uv_timer_start(&s->shutdown_warn, on_shutdown_warn, (uint64_t)(warn * 1000),
-                       (uint64_t)(warn * 1000));
+        uv_timer_start(&s->shutdown_warn, on_shutdown_warn, warn, warn);
+    if (limit > 0)
+        uv_timer_start(&s->shutdown_limit, on_shutdown_limit, limit, 0);
     broker_overlay_shutdown_children(s->b);
 }
 
@@ -291,6 +305,7 @@ static void enter(struct state *s)
         break;
     case STATE_FINALIZE:
         uv_timer_stop(&s->shutdown_warn);
+        uv_timer_stop(&s->shutdown_limit);
         run_scripts(s, "broker.rc3_path", "rc3_path", "rc3.0");
         break;
     case STATE_GOODBYE:

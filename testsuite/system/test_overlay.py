@@ -449,3 +449,20 @@ def test_systemd_is_told(tmp_path):
             pass
     assert got[0] == "READY=1\nSTATUS=join" and "STOPPING=1\nSTATUS=shutdown" in got
     assert "STATUS=Running as leader of 1 node Flux instance" in got
+
+
+def test_a_slow_quorum_and_a_slow_end_are_told(flux_start, tmp_path):
+    """A stopped broker holds up the end, until the time limit for that."""
+    instance = flux_start(3, args=["-Sbroker.shutdown-warn=0.1s", "-Sbroker.shutdown-timeout=0.5s",
+                                   "-Slog-stderr-level=4", "--test-exit-timeout=1s"])
+    pid = pid_of(instance, 2)
+    os.kill(pid, signal.SIGSTOP)
+    assert instance.stop() == 0
+    assert re.search(r"shutdown delayed: waiting for 1 peers: \S+ \(rank 2\)", instance.log)
+    assert "giving up on them" in instance.log and "2 (pid" in instance.log
+
+
+def test_shutdown_may_tell_systemd_not_to_restart():
+    result = start("-Sbroker.exit-norestart=42", "sh", "-c", "trap '' HUP; flux shutdown --background; sleep 0.1")
+    assert result.rc == 42, repr(result)
+    assert start("-Sbroker.exit-norestart=42", "true").rc == 0

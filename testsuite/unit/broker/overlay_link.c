@@ -64,6 +64,9 @@ static void on_closed(void *arg)
     ((struct node *)arg)->closed = true;
 }
 
+static size_t queue_max; /* of the nodes made next; 0 = default */
+static int rcvhwm;
+
 static struct node *node_new(uint32_t rank, const char *uuid)
 {
     struct node *n = flux_alloc(sizeof(*n));
@@ -77,6 +80,8 @@ static struct node *node_new(uint32_t rank, const char *uuid)
         .uuid = uuid,
         .torpid_min = 0.05,
         .torpid_max = 0.2,
+        .queue_max = queue_max,
+        .child_rcvhwm = rcvhwm,
         .ops = {.on_peer = on_peer, .on_message = on_message, .log = on_log},
         .arg = n,
     };
@@ -327,6 +332,32 @@ static void a_child_that_is_cut_off_is_told(void **state)
     node_free(p);
 }
 
+/* The loop does not run, so the child reads nothing of what its parent sends. */
+static void a_child_that_does_not_read_is_given_up(void **state)
+{
+    struct node *p, *c;
+    int r = 0;
+
+    queue_max = 1 << 20;
+    rcvhwm = 4;
+    p = parent_new();
+    c = joined_child(p, 1, "a");
+    queue_max = rcvhwm = 0;
+    for (int i = 0; i < 2000 && r == 0; i++) {
+        struct flux_msg *m = flux_msg_new(FLUX_MSG_REQUEST);
+        m->tag = i + 1;
+        strcpy(m->method, "flux.v1.Test/Take");
+        flux_msg_set_body(m, flux_bytes_new(100000));
+        r = overlay_link_send(p->link, 1, m);
+    }
+    assert_int_equal(r, -EHOSTUNREACH);
+    RUN_UNTIL(p->events[1][OVERLAY_PEER_LOST]);
+    assert_non_null(strstr(p->why, "does not read"));
+    assert_false(overlay_link_is_up(p->link, 1));
+    node_free(c);
+    node_free(p);
+}
+
 static int setup(void **state)
 {
     if (!mkdtemp(dir) || uv_loop_init(&loop) < 0)
@@ -356,6 +387,7 @@ int main(void)
         cmocka_unit_test(garbage_on_the_port_disturbs_nobody),
         cmocka_unit_test(signs_of_life_keep_an_idle_child_lively),
         cmocka_unit_test(a_child_that_is_cut_off_is_told),
+        cmocka_unit_test(a_child_that_does_not_read_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -2,8 +2,12 @@
 """flux kvs: the verbs, on the leader and on followers."""
 import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
+
+from conftest import FLUX
 
 
 @pytest.fixture(scope="module", params=[0, 3], ids=["leader", "follower"])
@@ -208,3 +212,40 @@ def test_content(kvs, instance4):
     assert len(refs) == 3 and content("load", *refs).out == "y" * 2500
     r = content("load", "blake2b-" + "0" * 64)
     assert r.rc == 1 and "no such blob" in r.err
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("rank", [0, 3])
+def test_guests_reach_only_their_namespaces(flux_start, rank):
+    guest = 12345
+    inst = flux_start(4, config="[access]\nallow-guest-user = true\n")
+    uri = re.sub(r"-0$", f"-{rank}", inst.uri)
+    for folder in Path(uri.removeprefix("local://")).parents:
+        if folder.stat().st_mode & 0o777 == 0o700 and folder.owner() == inst.dir.owner():
+            folder.chmod(0o755)
+    if subprocess.run(["test", "-x", FLUX], user=guest, group=guest, extra_groups=[]).returncode:
+        pytest.skip(f"{FLUX} is out of reach of other users")
+
+    def as_guest(*args):
+        p = subprocess.run([FLUX, "kvs", *map(str, args)], env={**inst.env, "FLUX_URI": uri}, user=guest, group=guest,
+                           extra_groups=[], capture_output=True, text=True, timeout=60)
+        return p.returncode, p.stdout, p.stderr
+
+    inst.run("kvs", "put", "secret=1")
+    inst.run("kvs", "namespace", "create", "-o", guest, "theirs")
+    code, out, err = as_guest("get", "secret")
+    assert code == 1 and out == "" and "belongs to user" in err
+    assert as_guest("put", "secret=2")[0] == 1
+    assert as_guest("put", "-N", "theirs", "a=1")[:2] == (0, "")
+    assert as_guest("get", "-N", "theirs", "a")[:2] == (0, "1\n")
+    assert as_guest("eventlog", "append", "-N", "theirs", "log", "event")[0] == 0
+    assert as_guest("eventlog", "wait-event", "-N", "theirs", "log", "event")[0] == 0
+    # a link of theirs does not lead them to what is not theirs
+    assert as_guest("link", "-N", "theirs", "-T", "primary", "secret", "way")[0] == 0
+    code, out, err = as_guest("get", "-N", "theirs", "way")
+    assert code == 1 and out == "" and "belongs to user" in err
+    code, out, err = as_guest("get", "-N", "theirs", "-w", "-c1", "way")
+    assert code == 1 and out == ""
+    assert as_guest("namespace", "create", "more")[0] == 1
+    assert as_guest("copy", "-S", "primary", "-D", "theirs", "secret", "copy")[0] == 1
+    assert as_guest("getroot", "-b")[0] == 1

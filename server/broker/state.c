@@ -14,6 +14,7 @@
 #include "overlay.h"
 #include "program.h"
 #include "sdnotify.h"
+#include "startlog.h"
 
 struct state {
     struct broker *b;
@@ -188,14 +189,27 @@ static void on_parent_told(int status, void *arg)
         run_scripts(s, "broker.rc1_path", "rc1_path", "rc1.0");
 }
 
+static void on_start_recorded(void *arg)
+{
+    struct state *s = arg;
+
+    if (s->now == STATE_INIT && !program_tell_parent(s->b, on_parent_told, s))
+        run_scripts(s, "broker.rc1_path", "rc1_path", "rc1.0");
+}
+
+static void on_end_recorded(void *arg)
+{
+    run_scripts(arg, "broker.rc3_path", "rc3_path", "rc3.0");
+}
+
 void state_modules_loaded(struct state *s, int r)
 {
     if (s->now != STATE_INIT)
         return;
     if (r < 0)
         state_post(s, EVENT_RC1_FAIL);
-    else if (!program_tell_parent(s->b, on_parent_told, s))
-        run_scripts(s, "broker.rc1_path", "rc1_path", "rc1.0");
+    else
+        startlog_begin(s->b, on_start_recorded, s);
 }
 
 void state_modules_stopped(struct state *s)
@@ -306,7 +320,7 @@ static void enter(struct state *s)
     case STATE_FINALIZE:
         uv_timer_stop(&s->shutdown_warn);
         uv_timer_stop(&s->shutdown_limit);
-        run_scripts(s, "broker.rc3_path", "rc3_path", "rc3.0");
+        startlog_end(b, on_end_recorded, s);
         break;
     case STATE_GOODBYE:
         broker_overlay_goodbye(b);

@@ -61,8 +61,14 @@ static int dial(void)
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    struct pollfd none = {.fd = -1};
+    int r;
+
     strcpy(sa.sun_path, sock);
-    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    /* The socket is there a moment before the helper listens on it. */
+    for (int i = 0; (r = connect(fd, (struct sockaddr *)&sa, sizeof(sa))) < 0 && i < 5000; i++)
+        poll(&none, 1, 1);
+    assert_int_equal(r, 0);
     return fd;
 }
 

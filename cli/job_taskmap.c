@@ -2,9 +2,9 @@
 /* flux job taskmap: which node runs which task, of a job or of a map (RFC 34). */
 #include "jobargs.h"
 
-#include <flux/eventlog.h>
 #include <flux/fluid.h>
 #include <flux/hostlist.h>
+#include <flux/layout.h>
 #include <flux/taskmap.h>
 #include <flux/v1/job_info.h>
 #include <flux/v1/job_list.h>
@@ -20,45 +20,40 @@ static const struct flux_option options[] = {
     {NULL},
 };
 
-/* The shells' start event carries the map. */
-static char *map_in_log(const char *log)
+/* What the shells do: the map follows from jobspec and R. */
+static struct flux_taskmap *lay_out(const flux_job_info_lookup_response *out,
+                                    struct flux_error *err)
 {
-    struct flux_eventlog_cursor c = {log, log + strlen(log), 0};
-    struct flux_eventlog_entry e;
-    char *map = NULL;
+    FLUX_AUTO_STR jobspec = flux_strndup((char *)out->values[0].data, out->values[0].len);
+    FLUX_AUTO_STR resources = flux_strndup((char *)out->values[1].data, out->values[1].len);
+    FLUX_AUTO(jobspec) js = NULL;
+    FLUX_AUTO(rset) r = NULL;
+    struct flux_taskmap *map = NULL;
 
-    while (!map && flux_eventlog_next(&c, &e, NULL) == 1) {
-        json_t *o = json_object_get(e.context, "taskmap");
-
-        if (o)
-            map =
-                json_is_string(o) ? flux_strdup(json_string_value(o)) : json_dumps(o, JSON_COMPACT);
-        flux_eventlog_entry_done(&e);
-    }
+    if (flux_jobspec_decode(jobspec, strlen(jobspec), &js, err) < 0 ||
+        flux_rset_decode(resources, &r, err) < 0 || flux_layout_taskmap(js, r, &map, err) < 0)
+        return NULL;
     return map;
 }
 
 static char *map_of_job(struct cli *cli, uint64_t id)
 {
-    flux_job_info_watch_request in = FLUX_JOB_INFO_WATCH_REQUEST_INIT;
-    const flux_job_info_watch_response *out;
-    FLUX_AUTO(future) f = NULL;
+    static const char *keys[] = {"jobspec", "R"};
+    flux_job_info_lookup_request in = FLUX_JOB_INFO_LOOKUP_REQUEST_INIT;
+    FLUX_AUTO_MSG(flux_job_info_lookup_response) out = NULL;
+    FLUX_AUTO(taskmap) map = NULL;
     struct flux_error err = {""};
-    char *map = NULL;
-    int r;
 
     in.id = id;
-    in.path = (char *)"guest.exec.eventlog";
-    in.waitcreate = true;
-    f = flux_job_info_watch_stream(cli_handle(cli), FLUX_ANY, &in);
-    while ((r = flux_job_info_watch_result(f, &out, &err)) == 0) {
-        map = map_in_log(out->events);
-        if (map)
-            return map;
-        flux_future_next(f);
-    }
-    cli_die(cli, "%s: %s", flux_fluid_f58(id),
-            r == -ENODATA ? "the job ended without a task map" : err.text);
+    in.keys = keys;
+    in.n_keys = FLUX_ARRAY_SIZE(keys);
+    in.current = true;
+    if (flux_job_info_lookup(cli_handle(cli), FLUX_ANY, &in, &out, &err) == 0 &&
+        out->n_values == FLUX_ARRAY_SIZE(keys))
+        map = lay_out(out, &err);
+    if (!map)
+        cli_die(cli, "%s: %s", flux_fluid_f58(id), err.text);
+    return flux_taskmap_encode(map, FLUX_TASKMAP_JSON);
 }
 
 static struct flux_hostlist *hosts_of_job(struct cli *cli, uint64_t id)

@@ -1,163 +1,165 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* flux job taskmap: which node runs which task, of a job or of a map (RFC 34). */
+/* flux job taskmap: which node of a job runs which task, from its jobspec and R as the shells have
+ * it; or another form of a given map. */
 #include "jobargs.h"
 
-#include <flux/fluid.h>
-#include <flux/hostlist.h>
 #include <flux/layout.h>
-#include <flux/taskmap.h>
 #include <flux/v1/job_info.h>
-#include <flux/v1/job_list.h>
 
 #include "handle.h"
 
 static const struct flux_option options[] = {
-    {"taskids", 0, OPT_INT, "NODEID", "Print the tasks of this node"},
-    {"ntasks", 0, OPT_INT, "NODEID", "Print the number of tasks of this node"},
-    {"nodeid", 0, OPT_INT, "TASKID", "Print the node of this task"},
-    {"hostname", 0, OPT_INT, "TASKID", "Print the host of this task"},
-    {"to", 0, OPT_STR, "FORM", "raw, pmi, multiline or hosts"},
+    {"taskids", 0, OPT_INT, "NODEID", "Print the tasks of a node"},
+    {"ntasks", 0, OPT_INT, "NODEID", "Print the number of tasks of a node"},
+    {"nodeid", 0, OPT_INT, "TASKID", "Print the node of a task"},
+    {"hostname", 0, OPT_INT, "TASKID", "Print the host of a task"},
+    {"to", 0, OPT_STR, "FORM", "raw, pmi, multiline or hosts (default: RFC 34 JSON)"},
     {NULL},
 };
 
-/* What the shells do: the map follows from jobspec and R. */
-static struct flux_taskmap *lay_out(const flux_job_info_lookup_response *out,
-                                    struct flux_error *err)
+struct subject {
+    struct flux_taskmap *map;
+    struct flux_rset *r; /* NULL for a map that was given */
+};
+
+static int from_documents(const flux_job_info_lookup_response *out, struct subject *s,
+                          struct flux_error *err)
 {
     FLUX_AUTO_STR jobspec = flux_strndup((char *)out->values[0].data, out->values[0].len);
-    FLUX_AUTO_STR resources = flux_strndup((char *)out->values[1].data, out->values[1].len);
+    FLUX_AUTO_STR r = flux_strndup((char *)out->values[1].data, out->values[1].len);
     FLUX_AUTO(jobspec) js = NULL;
-    FLUX_AUTO(rset) r = NULL;
-    struct flux_taskmap *map = NULL;
+    int rc = flux_jobspec_decode(jobspec, strlen(jobspec), &js, err);
 
-    if (flux_jobspec_decode(jobspec, strlen(jobspec), &js, err) < 0 ||
-        flux_rset_decode(resources, &r, err) < 0 || flux_layout_taskmap(js, r, &map, err) < 0)
-        return NULL;
-    return map;
+    if (rc < 0)
+        return rc;
+    rc = flux_rset_decode(r, &s->r, err);
+    return rc < 0 ? rc : flux_layout_taskmap(js, s->r, &s->map, err);
 }
 
-static char *map_of_job(struct cli *cli, uint64_t id)
+static int look_up(struct cli *cli, uint64_t id, struct subject *s, struct flux_error *err)
 {
     static const char *keys[] = {"jobspec", "R"};
     flux_job_info_lookup_request in = FLUX_JOB_INFO_LOOKUP_REQUEST_INIT;
     FLUX_AUTO_MSG(flux_job_info_lookup_response) out = NULL;
-    FLUX_AUTO(taskmap) map = NULL;
-    struct flux_error err = {""};
+    int r;
 
     in.id = id;
     in.keys = keys;
     in.n_keys = FLUX_ARRAY_SIZE(keys);
     in.current = true;
-    if (flux_job_info_lookup(cli_handle(cli), FLUX_ANY, &in, &out, &err) == 0 &&
-        out->n_values == FLUX_ARRAY_SIZE(keys))
-        map = lay_out(out, &err);
-    if (!map)
-        cli_die(cli, "%s: %s", flux_fluid_f58(id), err.text);
-    return flux_taskmap_encode(map, FLUX_TASKMAP_JSON);
+    r = flux_job_info_lookup(cli_handle(cli), FLUX_ANY, &in, &out, err);
+    if (r < 0)
+        return r;
+    if (out->n_values != FLUX_ARRAY_SIZE(keys) || !out->values[1].len)
+        return flux_error_set(err, -ENOENT, "the job has no resources yet");
+    return from_documents(out, s, err);
 }
 
-static struct flux_hostlist *hosts_of_job(struct cli *cli, uint64_t id)
+/* An argument that begins like a map is one: no job id does. */
+static int find(struct cli *cli, const char *arg, struct subject *s, struct flux_error *err)
 {
-    flux_job_list_ids_request in = FLUX_JOB_LIST_IDS_REQUEST_INIT;
-    flux_job_list_ids_response *out = NULL;
-    struct flux_hostlist *hosts = NULL;
-    struct flux_error err = {""};
-
-    in.ids = &id;
-    in.n_ids = 1;
-    if (flux_job_list_ids(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0 ||
-        flux_hostlist_decode(out->jobs[0]->nodelist, &hosts, &err) < 0)
-        cli_die(cli, "%s", err.text);
-    flux_job_list_ids_response_free(out);
-    return hosts;
+    if (strchr("[{(", arg[0]) || strchr(arg, ';'))
+        return flux_taskmap_decode(arg, &s->map, err);
+    return look_up(cli, cli_jobid(cli, arg), s, err);
 }
 
-static int node_of(struct cli *cli, const struct flux_taskmap *map, const char *option)
+static char *host_of(const struct subject *s, unsigned task, struct flux_error *err)
 {
-    int node = flux_taskmap_node(map, (unsigned)cli_int(cli, option, 0));
+    int node = flux_taskmap_node(s->map, task);
+    struct flux_rset_node n;
 
     if (node < 0)
-        cli_die(cli, "failed to get nodeid for task %lld: no such task", cli_int(cli, option, 0));
-    return node;
+        flux_error_set(err, -ENOENT, "no task with id %u", task);
+    else if (!s->r || !flux_rset_node(s->r, node, &n))
+        flux_error_set(err, -EINVAL, "host names take a JOBID");
+    else
+        return flux_strdup(n.host);
+    return NULL;
 }
 
-static int print_hosts(struct cli *cli, const struct flux_taskmap *map, uint64_t id)
+static char *all_hosts(const struct subject *s, struct flux_error *err)
 {
-    FLUX_AUTO(hostlist) hosts = hosts_of_job(cli, id);
-    char name[FLUX_HOST_SIZE];
+    FLUX_AUTO(hostlist) hosts = flux_hostlist_new();
 
-    if (cli_has(cli, "hostname"))
-        return puts(flux_hostlist_nth(hosts, (size_t)node_of(cli, map, "hostname"), name)) < 0;
-    for (unsigned t = 0; t < flux_taskmap_ntasks(map); t++)
-        printf("%u: %s\n", t, flux_hostlist_nth(hosts, (size_t)flux_taskmap_node(map, t), name));
-    return 0;
-}
+    for (unsigned i = 0; i < flux_taskmap_ntasks(s->map); i++) {
+        FLUX_AUTO_STR host = host_of(s, i, err);
 
-static int print_form(struct cli *cli, const struct flux_taskmap *map, const char *form)
-{
-    static const struct {
-        const char *name;
-        enum flux_taskmap_form form;
-    } forms[] = {{"json", FLUX_TASKMAP_JSON},
-                 {"raw", FLUX_TASKMAP_RAW},
-                 {"pmi", FLUX_TASKMAP_PMI},
-                 {"multiline", FLUX_TASKMAP_MULTILINE}};
-
-    for (size_t i = 0; i < FLUX_ARRAY_SIZE(forms); i++)
-        if (strcmp(forms[i].name, form) == 0) {
-            FLUX_AUTO_STR text = flux_taskmap_encode(map, forms[i].form);
-            size_t n = text ? strlen(text) : 0;
-
-            printf("%s%s", text ? text : "", n && text[n - 1] == '\n' ? "" : "\n");
-            return 0;
-        }
-    return cli_fail(cli, "invalid value '%s' for --to", form);
-}
-
-static int print(struct cli *cli, const struct flux_taskmap *map, uint64_t id)
-{
-    const char *form = cli_str(cli, "to", "json");
-    bool hosts = strcmp(form, "hosts") == 0 || cli_has(cli, "hostname");
-
-    if (hosts && id == FLUX_FLUID_NONE)
-        return cli_fail(cli, "host names need a job id");
-    if (hosts)
-        return print_hosts(cli, map, id);
-    if (cli_has(cli, "nodeid"))
-        return printf("%d\n", node_of(cli, map, "nodeid")) < 0;
-    if (cli_has(cli, "ntasks"))
-        return printf("%u\n", flux_taskmap_ntasks_on(map, (unsigned)cli_int(cli, "ntasks", 0))) < 0;
-    if (cli_has(cli, "taskids")) {
-        FLUX_AUTO(idset) tasks = flux_taskmap_tasks(map, (unsigned)cli_int(cli, "taskids", 0));
-        FLUX_AUTO_STR text = flux_idset_encode(tasks, FLUX_IDSET_RANGE);
-
-        return puts(text) < 0;
+        if (!host)
+            return NULL;
+        flux_hostlist_append_host(hosts, host);
     }
-    return print_form(cli, map, form);
+    return flux_hostlist_encode(hosts);
+}
+
+static char *convert(const struct subject *s, const char *to, struct flux_error *err)
+{
+    if (!to || !strcmp(to, "json"))
+        return flux_taskmap_encode(s->map, FLUX_TASKMAP_JSON);
+    if (!strcmp(to, "raw"))
+        return flux_taskmap_encode(s->map, FLUX_TASKMAP_RAW);
+    if (!strcmp(to, "pmi"))
+        return flux_taskmap_encode(s->map, FLUX_TASKMAP_PMI);
+    if (!strcmp(to, "multiline"))
+        return flux_taskmap_encode(s->map, FLUX_TASKMAP_MULTILINE);
+    if (!strcmp(to, "hosts"))
+        return all_hosts(s, err);
+    flux_error_set(err, -EINVAL, "invalid value --to=%s", to);
+    return NULL;
+}
+
+static char *node_of(const struct subject *s, unsigned task, struct flux_error *err)
+{
+    int node = flux_taskmap_node(s->map, task);
+
+    if (node < 0)
+        flux_error_set(err, -ENOENT, "no task with id %u", task);
+    return node < 0 ? NULL : flux_printf("%d", node);
+}
+
+static char *tasks_of(const struct subject *s, unsigned node)
+{
+    FLUX_AUTO(idset) tasks = flux_taskmap_tasks(s->map, node);
+
+    return flux_idset_encode(tasks, FLUX_IDSET_RANGE);
+}
+
+static char *answer(struct cli *cli, const struct subject *s, struct flux_error *err)
+{
+    if (cli_has(cli, "taskids"))
+        return tasks_of(s, cli_int(cli, "taskids", 0));
+    if (cli_has(cli, "ntasks"))
+        return flux_printf("%u", flux_taskmap_ntasks_on(s->map, cli_int(cli, "ntasks", 0)));
+    if (cli_has(cli, "nodeid"))
+        return node_of(s, cli_int(cli, "nodeid", 0), err);
+    if (cli_has(cli, "hostname"))
+        return host_of(s, cli_int(cli, "hostname", 0), err);
+    return convert(s, cli_str(cli, "to", NULL), err);
 }
 
 static int run(struct cli *cli)
 {
-    FLUX_AUTO(taskmap) map = NULL;
-    uint64_t id = FLUX_FLUID_NONE;
     struct flux_error err = {""};
+    struct subject s = {NULL, NULL};
     FLUX_AUTO_STR text = NULL;
 
     if (cli->argc != 1)
-        return cli_misused(cli, "expected a job id or a task map");
-    if (flux_fluid_parse(cli->argv[0], &id, NULL) == 0)
-        text = map_of_job(cli, id);
-    else
-        id = FLUX_FLUID_NONE;
-    if (flux_taskmap_decode(text ? text : cli->argv[0], &map, &err) < 0)
-        return cli_fail(cli, "%s", err.text);
-    return print(cli, map, id);
+        return cli_misused(cli, "expected one JOBID or task map");
+    if (find(cli, cli->argv[0], &s, &err) == 0)
+        text = answer(cli, &s, &err);
+    flux_taskmap_free(s.map);
+    flux_rset_free(s.r);
+    if (!text)
+        return cli_fail(cli, "%s: %s", cli->argv[0], err.text);
+    fputs(text, stdout);
+    if (!*text || text[strlen(text) - 1] != '\n')
+        putchar('\n');
+    return 0;
 }
 
 const struct flux_verb verb_job_taskmap = {
     .path = "job taskmap",
-    .args = "JOBID|MAP",
-    .summary = "Show which node runs which task",
+    .args = "JOBID|TASKMAP",
+    .summary = "Print which node runs which task",
     .options = {options},
     .run = run,
 };

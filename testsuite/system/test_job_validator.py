@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.plain  # the interpreter is not built with sanitizers
+
 CONFIG = """
 [policy.jobspec.defaults.system]
 duration = "1h"

@@ -43,6 +43,7 @@ struct broker {
     bool no_program;
     int exit_status; /* wait status of the initial program, or W_EXITCODE of a failure */
     uv_signal_t sigterm, sigint, sighup;
+    bool jobs_ended;  /* in cleanup */
     bool told_to_end; /* rank 0: by flux shutdown */
     bool rundir_made, statedir_made;
 };

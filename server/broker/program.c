@@ -82,7 +82,10 @@ static void on_program_exit(int status, void *arg)
         broker_log(b, LOG_INFO, "rc2.0: %s", strsignal(WTERMSIG(status)));
     else
         broker_log(b, LOG_INFO, "rc2.0: Exited (rc=%d)", WEXITSTATUS(status));
-    state_post(b->state, status == 0 ? EVENT_RC2_SUCCESS : EVENT_RC2_FAIL);
+    if (state_get(b->state) == STATE_CLEANUP && b->jobs_ended)
+        state_post(b->state, EVENT_CLEANUP_DONE);
+    else
+        state_post(b->state, status == 0 ? EVENT_RC2_SUCCESS : EVENT_RC2_FAIL);
 }
 
 void program_run(struct broker *b)
@@ -109,9 +112,12 @@ void program_run(struct broker *b)
 
 /* --- cleanup --- */
 
+/* The jobs have ended. The program may still run, if it was not by its end that all this began. */
 static void cleanup_done(struct broker *b)
 {
-    state_post(b->state, EVENT_CLEANUP_DONE);
+    b->jobs_ended = true;
+    if (!b->program)
+        state_post(b->state, EVENT_CLEANUP_DONE);
 }
 
 static void on_idle(struct flux_future *f, void *arg)

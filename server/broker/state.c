@@ -16,6 +16,8 @@
 #include "sdnotify.h"
 #include "startlog.h"
 
+#define PROGRAM_GRACE_MS 5000 /* from SIGHUP to SIGKILL */
+
 struct state {
     struct broker *b;
     enum broker_state now;
@@ -25,7 +27,7 @@ struct state {
     const char *rc_name;
     double rc_began;
     bool rc_failed;
-    uv_timer_t quorum_warn, shutdown_warn, shutdown_limit;
+    uv_timer_t quorum_warn, program_limit, shutdown_warn, shutdown_limit;
     unsigned quorum;
 };
 
@@ -102,6 +104,8 @@ struct state *state_new(struct broker *b)
     uv_timer_init(&b->loop, &s->quorum_warn);
     uv_timer_init(&b->loop, &s->shutdown_warn);
     uv_timer_init(&b->loop, &s->shutdown_limit);
+    uv_timer_init(&b->loop, &s->program_limit);
+    s->program_limit.data = s;
     s->quorum_warn.data = s->shutdown_warn.data = s->shutdown_limit.data = s;
     s->quorum = attrs_get_int(b->attrs, "broker.quorum", b->size);
     return s;
@@ -249,10 +253,24 @@ static void enter_quorum(struct state *s)
     state_check_quorum(s);
 }
 
+static void on_program_limit(uv_timer_t *timer)
+{
+    struct state *s = timer->data;
+
+    if (!s->b->program)
+        return;
+    broker_log(s->b, LOG_WARNING, "rc2.0: still runs %ds after SIGHUP: killed",
+               PROGRAM_GRACE_MS / 1000);
+    subproc_kill(s->b->program, SIGKILL);
+}
+
 static void enter_cleanup(struct state *s)
 {
-    if (s->b->program)
+    if (s->b->program) {
         subproc_kill(s->b->program, SIGHUP);
+        subproc_kill(s->b->program, SIGCONT);
+        uv_timer_start(&s->program_limit, on_program_limit, PROGRAM_GRACE_MS, 0);
+    }
     if (s->b->rank == 0)
         program_cleanup(s->b);
     else
@@ -315,6 +333,7 @@ static void enter(struct state *s)
         enter_cleanup(s);
         break;
     case STATE_SHUTDOWN:
+        uv_timer_stop(&s->program_limit);
         enter_shutdown(s);
         break;
     case STATE_FINALIZE:

@@ -466,3 +466,11 @@ def test_shutdown_may_tell_systemd_not_to_restart():
     result = start("-Sbroker.exit-norestart=42", "sh", "-c", "trap '' HUP; flux shutdown --background; sleep 0.1")
     assert result.rc == 42, repr(result)
     assert start("-Sbroker.exit-norestart=42", "true").rc == 0
+
+
+def test_the_program_is_waited_for_at_a_shutdown(tmp_path):
+    script = f"trap 'echo hup >{tmp_path}/hup; exit 5' HUP; flux shutdown --background; while :; do read x; done"
+    p = subprocess.Popen([FLUX, "start", "-s2", "sh", "-c", script], stdin=subprocess.PIPE, env=clean_env())
+    assert p.wait(20 * PATIENCE) == 5
+    p.stdin.close()
+    assert (tmp_path / "hup").exists()

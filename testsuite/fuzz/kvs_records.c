@@ -40,7 +40,7 @@ static void replay(struct kvs *k, const uint8_t *data, size_t size)
     struct kvs_result res;
 
     kvs_record_replay(k, data, size, NULL);
-    kvs_stage_keep(k);
+    kvs_stage_keep(k, true);
     if (kvs_lookup(k, "", NULL, "a.b", false, &owner, &res, NULL) == 0)
         kvs_result_done(k, &res);
 }

@@ -91,6 +91,7 @@ struct kvs {
     /* The group: what is staged, and the batch under way. */
     struct flux_buf record;
     size_t staged; /* transactions in it */
+    bool client;   /* a blob of a client is among the values */
     struct kvs_namespace **touched;
     size_t ntouched;
     struct kvs_objects_held values; /* staged large values */
@@ -136,8 +137,9 @@ int kvs_apply_op(struct kvs *k, struct kvs_namespace *n, const struct kvs_op *op
 
 /* --- stage.c --- */
 void kvs_touch(struct kvs *k, struct kvs_namespace *n);
-/* Make what is staged visible / take it back. */
-void kvs_stage_keep(struct kvs *k);
+/* Make what is staged visible; large values stay with it unless they have been `written`. */
+void kvs_stage_keep(struct kvs *k, bool written);
+/* Take it back. */
 void kvs_stage_undo(struct kvs *k);
 
 /* --- record.c --- */

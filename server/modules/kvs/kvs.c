@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define PAUSE_SECONDS 5.0
+#define SPILL_BYTES (256u << 10)
 
 void kvs_report(struct kvs *k, const char *fmt, ...)
 {
@@ -70,7 +71,7 @@ static int replay(void *arg, uint64_t seq, const void *data, size_t len)
         kvs_report(k, "log record %llu cannot be replayed: %s", (unsigned long long)seq, err.text);
         store_quarantine_log(k->store, seq, data, len, err.text);
     }
-    kvs_stage_keep(k);
+    kvs_stage_keep(k, true);
     k->seq = seq;
     k->log_records++;
     k->log_bytes += len;
@@ -151,13 +152,40 @@ static void add_staged(struct kvs *k)
         store_batch_blob(k->batch, &o->ref, o->client ? STORE_CLIENT : STORE_VALUE, o->data,
                          o->size, false);
     }
-    if (k->staged)
+    if (k->staged && !k->opt.no_log)
         store_batch_log(k->batch, k->seq + 1, flux_memdup(k->record.data, k->record.len),
                         k->record.len);
 }
 
+static void maybe_start(struct kvs *k);
+
+/* What is staged has become durable, as far as it is to be. */
+static void keep(struct kvs *k, bool written)
+{
+    if (k->staged) {
+        k->log_records++;
+        k->log_bytes += k->record.len;
+        k->stats.commits += k->staged;
+        k->stats.groups++;
+    }
+    kvs_stage_keep(k, written);
+    maybe_start(k);
+    kvs_trim(k);
+}
+
+/* Without a log there is nothing to write until values pile up or a checkpoint is due. */
+static bool may_wait(const struct kvs *k)
+{
+    return k->opt.no_log && !k->client && !kvs_background_wanted(k) &&
+           kvs_staged_bytes(k) < SPILL_BYTES;
+}
+
 struct store_batch *kvs_group_take(struct kvs *k)
 {
+    if (may_wait(k)) {
+        keep(k, false);
+        return NULL;
+    }
     k->batch = store_batch_new(k->store);
     add_staged(k);
     k->batch_background = false;
@@ -166,16 +194,17 @@ struct store_batch *kvs_group_take(struct kvs *k)
         kvs_checkpoint_step(k, k->batch);
         kvs_gc_step(k, k->batch);
     }
-    if (store_batch_empty(k->batch)) {
-        store_batch_free(k->batch);
-        k->batch = NULL;
-        if (k->batch_background) {
-            kvs_checkpoint_ended(k, 0);
-            kvs_gc_ended(k, 0);
-        }
-        return NULL;
+    if (!store_batch_empty(k->batch))
+        return k->batch;
+    store_batch_free(k->batch);
+    k->batch = NULL;
+    if (k->batch_background) {
+        kvs_checkpoint_ended(k, 0);
+        kvs_gc_ended(k, 0);
     }
-    return k->batch;
+    if (k->staged)
+        keep(k, true);
+    return NULL;
 }
 
 static void end_background(struct kvs *k, int r)
@@ -220,16 +249,9 @@ int kvs_group_end(struct kvs *k, int r)
         kvs_stage_undo(k);
         return r;
     }
-    if (k->staged) {
+    if (k->staged && !k->opt.no_log)
         k->seq++;
-        k->log_records++;
-        k->log_bytes += k->record.len;
-        k->stats.commits += k->staged;
-        k->stats.groups++;
-    }
-    kvs_stage_keep(k);
-    maybe_start(k);
-    kvs_trim(k);
+    keep(k, true);
     return 0;
 }
 

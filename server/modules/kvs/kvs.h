@@ -24,7 +24,9 @@ struct kvs_options {
     uint32_t owner;     /* of the primary namespace */
     size_t cache_bytes; /* budget for stored bodies kept in memory; 0 = 4 MiB */
     size_t log_bytes;   /* checkpoint when the log is longer; 0 = 4 MiB */
-    uint64_t gc_dead;   /* collect when so many stored objects were given up; 0 = 50,000 */
+    bool no_log; /* nobody will open this store again: commits stay in memory until a checkpoint,
+                    or until large values have piled up */
+    uint64_t gc_dead; /* collect when so many stored objects were given up; 0 = 50,000 */
     /* One line for the log, of a thing that went wrong in the background. May be NULL. */
     void (*report)(void *arg, const char *text);
     void *arg;
@@ -102,7 +104,7 @@ int kvs_stage_remove(struct kvs *k, const char *ns, struct flux_error *err);
 void kvs_stage_content(struct kvs *k, const void *data, size_t len, uint8_t hash[STORE_HASH_SIZE]);
 /* Bytes staged so far: stop staging at a few MiB. */
 size_t kvs_staged_bytes(const struct kvs *k);
-/* NULL: nothing to write now. */
+/* NULL: nothing to write now. With no_log, what was staged may be visible already. */
 struct store_batch *kvs_group_take(struct kvs *k);
 /* `r` is what running the batch gave. 0: staged transactions are visible. Negative: they are
  * undone. -EAGAIN: background work was dropped from the batch, take and run it again. Frees the

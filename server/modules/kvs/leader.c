@@ -61,6 +61,7 @@ static int open_store(struct kvs_leader *l, struct flux_error *err)
         return flux_error_set(err, -EINVAL, "kvs: neither statedir nor rundir is set");
     l->path = flux_printf("%s/content.sqlite", l->temporary ? rundir : statedir);
     sopt.sync = wants_sync(l);
+    kopt.no_log = l->temporary && !sopt.sync;
     if (l->temporary)
         remove_store(l->path);
     r = store_open(&l->store, l->path, &sopt, err);

@@ -125,7 +125,7 @@ void kvs_stage_content(struct kvs *k, const void *data, size_t len, uint8_t hash
         return;
     begin(k);
     o = kvs_object_blob(&k->heap, data, len);
-    o->client = true;
+    o->client = k->client = true;
     ref.id = store_new_id(k->store);
     memcpy(ref.hash, hash, STORE_HASH_SIZE);
     kvs_object_writing(o, &ref);
@@ -148,16 +148,24 @@ static void clear(struct kvs *k)
         k->touched[i]->touched = false;
     k->ntouched = 0;
     k->staged = 0;
-    drop_values(k, 0);
     flux_buf_done(&k->record);
 }
 
-void kvs_stage_keep(struct kvs *k)
+/* The large values have been written, or the batch that should has failed. */
+static void end_values(struct kvs *k, bool written)
+{
+    for (size_t i = 0; i < k->values.count; i++)
+        kvs_object_written(&k->heap, k->values.list[i], written);
+    drop_values(k, 0);
+    k->client = false;
+}
+
+void kvs_stage_keep(struct kvs *k, bool written)
 {
     size_t n = k->ntouched;
 
-    for (size_t i = 0; i < k->values.count; i++)
-        kvs_object_written(&k->heap, k->values.list[i], true);
+    if (written)
+        end_values(k, true);
     for (size_t i = 0; i < n; i++) {
         struct kvs_namespace *t = k->touched[i];
 
@@ -191,7 +199,6 @@ void kvs_stage_undo(struct kvs *k)
         }
     }
     k->ntouched = n;
-    for (size_t i = 0; i < k->values.count; i++)
-        kvs_object_written(&k->heap, k->values.list[i], false);
+    end_values(k, false);
     clear(k);
 }

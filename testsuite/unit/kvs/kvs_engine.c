@@ -244,6 +244,39 @@ static void a_checkpoint_sees_one_moment_while_commits_go_on(void **state)
     rig_expect(rig, "during", before);
 }
 
+static void without_a_log_checkpoints_still_keep_all(void **state)
+{
+    struct rig *rig = *state;
+    struct kvs_stats stats;
+    uint8_t hash[STORE_HASH_SIZE];
+
+    rig_close(rig);
+    rig->kopt.no_log = true;
+    rig->kopt.log_bytes = 16 * 1024;
+    rig->kopt.gc_dead = 100;
+    assert_int_equal(rig_open(rig), 0);
+    fill(rig, 0, 1000);
+    check(rig, 1000);
+    kvs_get_stats(rig->kvs, &stats);
+    assert_in_range(stats.checkpoints, 3, 1000);
+    assert_in_range(stats.gc_rounds, 1, 1000);
+    kvs_shrink(rig->kvs, 0);
+    check(rig, 1000);
+    kvs_stage_content(rig->kvs, "client", 6, hash);
+    assert_int_equal(rig_flush(rig), 0);
+    assert_true(store_has_client(rig->store, hash));
+    rig_limit_pages(rig, 10);
+    fill(rig, 1000, 1010); /* memory is enough for these */
+    kvs_checkpoint_start(rig->kvs);
+    rig_flush(rig);
+    check(rig, 1010);
+    rig_limit_pages(rig, 1000000);
+    fill(rig, 1010, 1100);
+    rig_checkpoint(rig);
+    rig_reopen(rig);
+    check(rig, 1100);
+}
+
 static void collection_keeps_what_lives(void **state)
 {
     struct rig *rig = *state;
@@ -425,6 +458,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_is_there_after_reopening, setup, teardown),
         cmocka_unit_test_setup_teardown(a_checkpoint_sees_one_moment_while_commits_go_on, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(without_a_log_checkpoints_still_keep_all, setup, teardown),
         cmocka_unit_test_setup_teardown(collection_keeps_what_lives, setup, teardown),
         cmocka_unit_test_setup_teardown(blobs_of_clients_outlive_the_online_collector, setup,
                                         teardown),

@@ -73,10 +73,8 @@ int rig_flush(struct rig *rig)
     do {
         struct store_batch *b = kvs_group_take(rig->kvs);
 
-        if (!b)
-            continue;
-        r = kvs_group_end(rig->kvs, store_batch_run(rig->store, b, &err));
-    } while (r == -EAGAIN || kvs_staged_bytes(rig->kvs) > 0 || kvs_background_wanted(rig->kvs));
+        r = b ? kvs_group_end(rig->kvs, store_batch_run(rig->store, b, &err)) : 0;
+    } while (r == -EAGAIN || kvs_background_wanted(rig->kvs));
     return r;
 }
 

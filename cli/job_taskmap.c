@@ -69,7 +69,7 @@ static char *host_of(const struct subject *s, unsigned task, struct flux_error *
     struct flux_rset_node n;
 
     if (node < 0)
-        flux_error_set(err, -ENOENT, "no task with id %u", task);
+        flux_error_set(err, -ENOENT, "no such task: %u", task);
     else if (!s->r || !flux_rset_node(s->r, node, &n))
         flux_error_set(err, -EINVAL, "host names take a JOBID");
     else
@@ -112,7 +112,7 @@ static char *node_of(const struct subject *s, unsigned task, struct flux_error *
     int node = flux_taskmap_node(s->map, task);
 
     if (node < 0)
-        flux_error_set(err, -ENOENT, "no task with id %u", task);
+        flux_error_set(err, -ENOENT, "no such task: %u", task);
     return node < 0 ? NULL : flux_printf("%d", node);
 }
 

@@ -61,6 +61,25 @@ def test_instances_in_instances(instance):
     assert "URI not found" in instance.flux("uri", instance.run("submit", "true")).err
 
 
+def test_proxy(instance, tmp_path):
+    job = instance.run("alloc", "-n1", "--bg", timeout=60)
+    assert instance.run("proxy", job, "flux", "getattr", "jobid").startswith("ƒ")
+    r = instance.flux("proxy", job, "sh", "-c", "echo $FLUX_PROXY_REMOTE; exit 3")
+    assert r.rc == 3 and r.out.startswith("ssh://")
+    assert instance.flux("proxy", "local:///no/such", "true").rc == 1
+    assert instance.flux("proxy", "-f", "local:///no/such", "true").rc == 0
+    # a stand-in for ssh that forwards on this host: ... -L LOCAL:REMOTE HOST
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\nwhile [ $1 != -L ]; do shift; done\nln -s ${2#*:} ${2%%:*}\nexec sleep 300\n")
+    ssh.chmod(0o755)
+    path = instance.uri.removeprefix("local://")
+    out = instance.run("proxy", f"ssh://elsewhere{path}", "sh", "-c", "echo $FLUX_URI; flux getattr size",
+                       env={"FLUX_SSH": str(ssh)}).splitlines()
+    assert out[0].startswith("local:///tmp/flux-proxy-") and out[1] == "1"
+    instance.run("cancel", job)
+    instance.run("queue", "drain")
+
+
 def test_pstree_merges_what_is_alike(instance):
     instance.run("queue", "drain")
     instance.run("submit", "--cc=1-2", "--job-name=twin", "sleep", "300")

@@ -16,6 +16,7 @@ static const struct {
     {"kvs", "Access instance key-value store"},
     {"module", "List, load, and remove broker modules"},
     {"overlay", "Show and change the overlay network"},
+    {"pmi", "Talk to the PMI server of a job"},
     {"queue", "Manipulate queues"},
     {"resource", "List and change the state of resources"},
     {"sproc", "List and signal background processes of brokers"},

@@ -200,4 +200,13 @@ def test_the_task_map_is_shown(instance4):
     assert taskmap("--taskids=1", job) == "1,5" and taskmap("--ntasks=3", job) == "1" and taskmap("--nodeid=4", job) == "0"
     assert taskmap("--hostname=0", job) == instance4.run("run", "-n1", "hostname")
     assert taskmap("--to=pmi", "[[0,2,2,1]]") == "(vector,(0,2,2))" and taskmap("0-1;2-3") == "[[0,2,2,1]]"
-    assert "no such task" in instance4.flux("job", "taskmap", "--nodeid=9", job).err
+    assert instance4.flux("job", "taskmap", "--nodeid=9", job).rc == 1
+
+
+def test_flux_pmi_tries_the_server(instance4):
+    run = ("run", "-N4", "-n8", FLUX, "pmi")
+    assert "completed barrier on 8 tasks" in instance4.run(*run, "barrier", "--count=3")
+    assert instance4.run(*run, "exchange", "--count=2").count("completed pmi exchange on 8 tasks") == 2
+    assert instance4.run(*run, "get", "--ranks=0,7", "PMI_process_mapping") == "(vector,(0,4,2))\n(vector,(0,4,2))"
+    assert "nosuch: no such key" in instance4.flux(*run, "get", "nosuch").err
+    assert "completed barrier on 1 tasks" in instance4.run("pmi", "barrier")

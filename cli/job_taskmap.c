@@ -13,7 +13,7 @@ static const struct flux_option options[] = {
     {"ntasks", 0, OPT_INT, "NODEID", "Print the number of tasks of a node"},
     {"nodeid", 0, OPT_INT, "TASKID", "Print the node of a task"},
     {"hostname", 0, OPT_INT, "TASKID", "Print the host of a task"},
-    {"to", 0, OPT_STR, "FORM", "raw, pmi, multiline or hosts (default: RFC 34 JSON)"},
+    {"to", 0, OPT_STR, "FORM", "json (RFC 34, the default), raw, pmi, multiline or hosts"},
     {NULL},
 };
 

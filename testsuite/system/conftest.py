@@ -168,6 +168,15 @@ class Instance:
             except ProcessLookupError:
                 pass
 
+    def crash(self):
+        """The same, and no helper of the brokers outlives it."""
+        self.kill()
+        for pid in self.leftovers():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
     def leftovers(self):
         """Pids of processes that still have this instance's directory in their environment."""
         mark, pids = f"TMPDIR={self.dir}".encode(), []

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """What is acknowledged is durable: restarts, kill -9, damage, a full disk."""
 import os
-import signal
 import sqlite3
 import subprocess
 import threading
@@ -26,16 +25,6 @@ def test_a_restart_finds_everything(flux_start, tmp_path):
     assert int(second.run("kvs", "version")) >= int(version)
 
 
-def crash(instance):
-    """As if the machine lost power: helpers that outlive a broker go, too."""
-    instance.kill()
-    for pid in instance.leftovers():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-
-
 def test_kill_9_loses_no_acknowledged_commit(flux_start, tmp_path):
     acknowledged = 0
     for generation in range(5):
@@ -44,7 +33,7 @@ def test_kill_9_loses_no_acknowledged_commit(flux_start, tmp_path):
         assert have == [str(i) for i in range(len(have))]
         assert len(have) in (acknowledged, acknowledged + 1), "all that was acknowledged, and at most the next"
         acknowledged = len(have)
-        killer = threading.Timer(0.2 + 0.1 * generation, crash, [instance])
+        killer = threading.Timer(0.2 + 0.1 * generation, instance.crash)
         killer.start()
         while instance.flux("kvs", "put", "-A", f"log={acknowledged},").ok:
             acknowledged += 1

@@ -20,7 +20,7 @@ def test_runs_are_recorded(flux_start, tmp_path):
 
 
 def test_safe_mode_after_a_crash(flux_start, tmp_path):
-    flux_start(1, statedir=tmp_path).kill()
+    flux_start(1, statedir=tmp_path).crash()
     instance = flux_start(1, statedir=tmp_path)
     reason = "Flux is in safe mode due to an incomplete shutdown."
     assert instance.run("startlog").splitlines()[0].endswith(" - crashed")
@@ -36,6 +36,6 @@ def test_safe_mode_after_a_crash(flux_start, tmp_path):
 
 
 def test_safe_mode_may_be_turned_off(flux_start, tmp_path):
-    flux_start(1, statedir=tmp_path).kill()
+    flux_start(1, statedir=tmp_path).crash()
     instance = flux_start(1, statedir=tmp_path, config="[job-manager]\nsafe-mode = false\n")
     assert instance.run("queue", "status").splitlines() == ["Job submission is enabled", "Scheduling is enabled"]

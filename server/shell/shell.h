@@ -11,6 +11,7 @@
 #include <flux/v1/shell.h>
 
 #include <sched.h>
+#include <sys/resource.h>
 
 #define TASK_PASS_MAX 8
 #define START_MAX ((size_t)64 << 20)
@@ -88,6 +89,8 @@ struct flux_shell {
     struct input *input;
     struct remote *remote;
 
+    struct rlimit nofile; /* as we got it, for the tasks */
+    bool nofile_raised;
     int signal_fd;
     uv_poll_t signal_poll;
     unsigned running; /* tasks that run */

@@ -93,6 +93,8 @@ static int child_steps(struct spawn *sp)
     if (t->cpus && sched_setaffinity(0, sizeof(*t->cpus), t->cpus) < 0 &&
         errno != EINVAL) /* EINVAL: none of them is allowed to us; run where we may */
         return fail(sp, errno, "cannot bind to processors");
+    if (sp->sh->nofile_raised)
+        setrlimit(RLIMIT_NOFILE, &sp->sh->nofile);
     r = plugins_task_exec(sp->sh, t);
     if (r < 0)
         return fail(sp, -r, "a plugin refused");

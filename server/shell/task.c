@@ -9,8 +9,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Pipes, PMI socket, pidfd of a task, at both ends while it starts. */
+#define FDS_PER_TASK 12
+#define FDS_OF_OUR_OWN 64
+
+/* Many tasks need more descriptors than programs usually get; the tasks get the usual limit. */
+static void raise_nofile(struct flux_shell *sh)
+{
+    rlim_t need = (rlim_t)sh->nlocal * FDS_PER_TASK + FDS_OF_OUR_OWN;
+    struct rlimit lim;
+
+    if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur >= need)
+        return;
+    sh->nofile = lim;
+    lim.rlim_cur = need < lim.rlim_max ? need : lim.rlim_max;
+    sh->nofile_raised = setrlimit(RLIMIT_NOFILE, &lim) == 0;
+}
+
 int tasks_prepare(struct flux_shell *sh, struct flux_error *err)
 {
+    raise_nofile(sh);
     for (unsigned i = 0; i < sh->nlocal; i++) {
         struct flux_shell_task *t = &sh->tasks[i];
         int r;

@@ -25,7 +25,7 @@ class Job:
     """One node's share of a job, made up."""
 
     def __init__(self, tmp):
-        self.tmp = tmp
+        self.tmp, self.prefix = tmp, []
         self.fields = {"job_id": JOB, "rundir": str(tmp), "hostname": "node0"}
 
     def document(self, command, ntasks=1, cores="0-63", nnodes=1, options=None, environment=None, cwd=None, system=None,
@@ -51,7 +51,7 @@ class Job:
     def popen(self, command, ntasks=1, **kw):
         kw = {k: kw[k] for k in kw}
         pipes = {k: kw.pop(k) for k in ("stdin",) if k in kw}
-        return subprocess.Popen([SHELL, "--standalone", f"--start={self.document(command, ntasks, **kw)}"],
+        return subprocess.Popen([*self.prefix, SHELL, "--standalone", f"--start={self.document(command, ntasks, **kw)}"],
                                 env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 start_new_session=True, **{"stdin": subprocess.DEVNULL, **pipes})
 
@@ -233,6 +233,12 @@ def test_soft_limits_are_set(job):
     p = job.run(["prlimit", "--pid", "self", "--nofile"], options={"rlimit": {"nofile": 1 << 40}})
     assert re.search(r"flux-shell\[0\]:  WARN: rlimit: nofile exceeds current max, raising value to hard limit", p.err)
     assert "unknown limit 'nosuch'" in job.run(["true"], options={"rlimit": {"nosuch": 1}}).err
+
+
+def test_many_tasks_need_no_higher_limit_of_their_own(job):
+    job.prefix = ["prlimit", "--nofile=256:"]
+    p = job.run(sh("ulimit -n"), 200, cores="0-255", timeout=60)
+    assert (p.rc, p.out) == (0, "256\n" * 200), p.err
 
 
 def test_a_terminal_is_one(job):

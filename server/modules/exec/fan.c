@@ -8,13 +8,18 @@
 #include <flux/hostlist.h>
 #include <flux/topology.h>
 
-/* The check handle runs after each poll of the loop; the idle one keeps that poll from waiting. */
+#define HOLD_MS 100 /* how late a rank's start or end may be told because of others */
+
+/* The check handle runs after each poll of the loop; the idle one keeps that poll from waiting. The
+ * timer runs only while a fan holds something back. */
 struct fan_loop {
     struct flux *h;
     uv_check_t check;
     uv_idle_t idle;
+    uv_timer_t timer;
     int open;
     TAILQ_HEAD(, fan) dirty;
+    TAILQ_HEAD(, fan) held;
 };
 
 static void fan_flush(struct fan *f);
@@ -43,10 +48,12 @@ struct fan_loop *fan_loop_new(struct flux *h)
 
     loop->h = h;
     TAILQ_INIT(&loop->dirty);
+    TAILQ_INIT(&loop->held);
+    uv_timer_init(flux_loop(h), &loop->timer);
     uv_check_init(flux_loop(h), &loop->check);
     uv_idle_init(flux_loop(h), &loop->idle);
-    loop->check.data = loop->idle.data = loop;
-    loop->open = 2;
+    loop->check.data = loop->idle.data = loop->timer.data = loop;
+    loop->open = 3;
     return loop;
 }
 
@@ -62,6 +69,7 @@ void fan_loop_free(struct fan_loop *loop)
 {
     uv_close((uv_handle_t *)&loop->check, on_closed);
     uv_close((uv_handle_t *)&loop->idle, on_closed);
+    uv_close((uv_handle_t *)&loop->timer, on_closed);
 }
 
 void fan_touch(struct fan *f)
@@ -74,6 +82,38 @@ void fan_touch(struct fan *f)
     uv_idle_start(&f->loop->idle, on_idle);
 }
 
+static void on_timer(uv_timer_t *timer)
+{
+    struct fan_loop *loop = timer->data;
+    struct fan *f;
+
+    TAILQ_FOREACH (f, &loop->held, held_link) {
+        f->due = true;
+        fan_touch(f);
+    }
+}
+
+static void hold(struct fan *f)
+{
+    if (f->held)
+        return;
+    f->held = true;
+    if (TAILQ_EMPTY(&f->loop->held))
+        uv_timer_start(&f->loop->timer, on_timer, HOLD_MS, 0);
+    TAILQ_INSERT_TAIL(&f->loop->held, f, held_link);
+}
+
+static void unhold(struct fan *f)
+{
+    f->due = false;
+    if (!f->held)
+        return;
+    f->held = false;
+    TAILQ_REMOVE(&f->loop->held, f, held_link);
+    if (TAILQ_EMPTY(&f->loop->held))
+        uv_timer_stop(&f->loop->timer);
+}
+
 /* --- the collection --- */
 
 static void add_started(struct fan *f, const struct flux_idset *ranks)
@@ -81,6 +121,7 @@ static void add_started(struct fan *f, const struct flux_idset *ranks)
     if (!f->started)
         f->started = flux_idset_new();
     flux_idset_add_set(f->started, ranks);
+    f->nstarted += flux_idset_count(ranks);
     fan_touch(f);
 }
 
@@ -188,12 +229,29 @@ static bool fan_finished(const struct fan *f)
     return true;
 }
 
+/* Bad news, a whole, and what has waited go up; of good news in part there will be more. */
+static bool worth_telling(const struct fan *f)
+{
+    if (!f->ops->gathers || f->due || f->nfailures > 0 || fan_finished(f))
+        return true;
+    for (size_t i = 0; i < f->nexits; i++) {
+        if (f->exits[i].status != 0)
+            return true;
+    }
+    return f->started && f->nstarted >= f->nranks;
+}
+
 static void fan_flush(struct fan *f)
 {
     struct flux_call *call = f->call;
     struct fan_items items;
     enum fan_sent sent;
 
+    if (!worth_telling(f)) {
+        hold(f);
+        return;
+    }
+    unhold(f);
     items_init(&items, f);
     sent = f->ops->send(f, &items);
     items_done(&items);
@@ -378,6 +436,7 @@ static int fan_split(struct fan *f, struct flux_call *call, const char *ranks)
         return flux_call_fail(call, EINVAL, "%s", err.text);
     if (flux_idset_empty(set))
         return flux_call_fail(call, EINVAL, "the set of ranks is empty");
+    f->nranks = flux_idset_count(set);
     r = split(f, h, set);
     if (r == -EHOSTUNREACH)
         return flux_call_fail(call, EHOSTUNREACH, "no such rank: %u (size is %u)",
@@ -436,6 +495,7 @@ void fan_cancel(struct fan *f)
     if (f->dirty)
         TAILQ_REMOVE(&f->loop->dirty, f, link);
     f->dirty = false;
+    unhold(f);
     collection_reset(f);
     for (size_t i = 0; i < f->nchildren; i++) {
         flux_future_free(f->children[i].future);

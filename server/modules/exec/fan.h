@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* A streaming call over a set of ranks: this rank's own part, and one call a child for its subtree.
  * What the parts report is collected and sent up once a turn of the loop, so that a thousand ranks
- * that start together cost each hop a few messages. Each rank ends exactly once: exited, or failed.
- */
+ * that start together cost each hop a few messages. Where the fan gathers, what says only that all
+ * goes well waits, for a moment at most, until it is true of all ranks: messages upward then do not
+ * grow with the number of ranks below. Each rank ends exactly once: exited, or failed. */
 #ifndef EXEC_FAN_H
 #define EXEC_FAN_H
 
@@ -34,6 +35,7 @@ struct fan_child {
 enum fan_sent { FAN_SENT_ALL, FAN_SENT_STARTED, FAN_SENT_NOTHING };
 
 struct fan_ops {
+    bool gathers; /* starts, and exits with status 0, may wait for those of other ranks */
     /* Call the child for `ranks`. */
     struct flux_future *(*call_child)(struct fan *f, uint32_t child, const char *ranks);
     /* Take the present item of the child's stream: fan_merge() and what else there is in it.
@@ -56,6 +58,9 @@ struct fan {
     struct flux_hostlist *hosts; /* by rank, or NULL; borrowed */
     bool local_pending;
     bool dirty;
+    bool held; /* something waits to be sent with more of its kind */
+    bool due;  /* it has waited long enough */
+    unsigned nranks, nstarted;
     struct fan_child *children;
     size_t nchildren;
     struct flux_idset *started;
@@ -71,6 +76,7 @@ struct fan {
     } * failures;
     size_t nfailures;
     TAILQ_ENTRY(fan) link;
+    TAILQ_ENTRY(fan) held_link;
 };
 
 struct fan_loop *fan_loop_new(struct flux *h);

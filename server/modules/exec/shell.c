@@ -439,7 +439,8 @@ static void start_gone(struct fan *f)
     start_end(f);
 }
 
-static const struct fan_ops start_ops = {.call_child = call_child,
+static const struct fan_ops start_ops = {.gathers = true,
+                                         .call_child = call_child,
                                          .take_item = take_item,
                                          .send = send_items,
                                          .end = start_end,

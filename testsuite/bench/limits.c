@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* What this machine can do at best: the figures that ours are read against. One "name value unit" a
- * line: processes made and waited for, small durable writes, round trips between two processes. */
+ * line: processes made and waited for, small durable writes, round trips and bytes between two
+ * processes. */
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #define SPAWNS 1000
 #define WRITES 100
 #define TRIPS 5000
+#define PIPE_BYTES (256u << 20)
 
 static void start_one(void)
 {
@@ -24,8 +27,25 @@ static void start_one(void)
         abort();
 }
 
+/* Of the children, and of this process for their sake. */
+static double cpu_seconds(void)
+{
+    static const int who[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+    double sum = 0;
+
+    for (int i = 0; i < 2; i++) {
+        struct rusage u;
+
+        getrusage(who[i], &u);
+        sum += u.ru_utime.tv_sec + u.ru_stime.tv_sec;
+        sum += (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
+    }
+    return sum;
+}
+
 static void spawns(int in_flight)
 {
+    double cpu = cpu_seconds();
     double start = flux_monotime();
 
     for (int i = 0; i < in_flight; i++)
@@ -37,6 +57,8 @@ static void spawns(int in_flight)
             start_one();
     }
     printf("limit.spawn.%d %.0f /s\n", in_flight, SPAWNS / (flux_monotime() - start));
+    if (in_flight == 1)
+        printf("limit.spawn.cpu %.3f ms\n", (cpu_seconds() - cpu) * 1000 / SPAWNS);
 }
 
 static void durable_writes(const char *dir)
@@ -91,6 +113,39 @@ static void round_trips(void)
     waitpid(pid, NULL, 0);
 }
 
+static void drain(int fd)
+{
+    static char block[65536];
+
+    while (read(fd, block, sizeof(block)) > 0)
+        ;
+    _exit(0);
+}
+
+static void pipe_bytes(void)
+{
+    static char block[65536];
+    double start;
+    int ends[2];
+    pid_t pid;
+
+    if (pipe(ends) < 0)
+        abort();
+    pid = fork();
+    if (pid == 0) {
+        close(ends[1]);
+        drain(ends[0]);
+    }
+    close(ends[0]);
+    start = flux_monotime();
+    for (size_t n = 0; n < PIPE_BYTES; n += sizeof(block))
+        if (write(ends[1], block, sizeof(block)) != sizeof(block))
+            abort();
+    close(ends[1]);
+    waitpid(pid, NULL, 0);
+    printf("limit.pipe %.0f MB/s\n", PIPE_BYTES / 1e6 / (flux_monotime() - start));
+}
+
 int main(int argc, char *argv[])
 {
     spawns(1);
@@ -99,5 +154,7 @@ int main(int argc, char *argv[])
     durable_writes(argc > 1 ? argv[1] : "/var/tmp");
     fflush(stdout);
     round_trips();
+    fflush(stdout);
+    pipe_bytes();
     return 0;
 }

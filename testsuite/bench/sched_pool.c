@@ -49,8 +49,8 @@ static void run(const char *name, struct pool_request rq, size_t most, unsigned 
             abort();
         free(pool_encode(p, held[at], 1000, 2000, NULL));
     }
-    printf("%-28s %7zu grants to fill: %9.0f/s; on a full machine: %9.0f/s\n", name, n, n / fill,
-           rounds / (flux_monotime() - start));
+    printf("sched.pool.%s.fill %.0f /s\n", name, n / fill);
+    printf("sched.pool.%s %.0f /s\n", name, rounds / (flux_monotime() - start));
     for (size_t i = 0; i < n; i++)
         pool_release(p, held[i]);
     free(held);
@@ -59,17 +59,16 @@ static void run(const char *name, struct pool_request rq, size_t most, unsigned 
 
 int main(void)
 {
-    run("1 core", (struct pool_request){.nslots = 1, .cores_per_slot = 1}, NODES * CORES, 200000);
-    run("7 cores", (struct pool_request){.nslots = 1, .cores_per_slot = 7}, NODES * 9, 200000);
-    run("1 core, 1 gpu",
-        (struct pool_request){.nslots = 1, .cores_per_slot = 1, .gpus_per_slot = 1}, NODES * 4,
-        20000);
-    run("16 slots", (struct pool_request){.nslots = 16, .cores_per_slot = 1}, NODES * 4, 200000);
-    run("1 node",
+    run("1core", (struct pool_request){.nslots = 1, .cores_per_slot = 1}, NODES * CORES, 200000);
+    run("7cores", (struct pool_request){.nslots = 1, .cores_per_slot = 7}, NODES * 9, 200000);
+    run("1core1gpu", (struct pool_request){.nslots = 1, .cores_per_slot = 1, .gpus_per_slot = 1},
+        NODES * 4, 20000);
+    run("16slots", (struct pool_request){.nslots = 16, .cores_per_slot = 1}, NODES * 4, 200000);
+    run("1node",
         (struct pool_request){
             .nnodes = 1, .slots_per_node = 1, .cores_per_slot = 1, .exclusive = true},
         NODES, 200000);
-    run("128 nodes",
+    run("128nodes",
         (struct pool_request){
             .nnodes = 128, .slots_per_node = 1, .cores_per_slot = 1, .exclusive = true},
         NODES / 128, 5000);

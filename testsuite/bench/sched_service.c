@@ -107,7 +107,7 @@ int main(void)
     flux_future_then(attach, on_grants, &b);
     start = flux_monotime();
     flux_run(b.h);
-    printf("batches of %d: %.0f jobs/s\n", BATCH, b.granted / (flux_monotime() - start));
+    printf("sched.service %.0f /s\n", b.granted / (flux_monotime() - start));
     flux_future_free(FLUX_GIVE(attach));
     sched_simple_part.stop(b.h, sched);
     flux_close(b.h);

@@ -8,7 +8,7 @@
 #include <flux/hostlist.h>
 #include <flux/topology.h>
 
-#define HOLD_MS 100 /* how late a rank's start or end may be told because of others */
+#define HOLD_MS 250 /* how late a rank's start or end may be told because of others */
 
 /* The check handle runs after each poll of the loop; the idle one keeps that poll from waiting. The
  * timer runs only while a fan holds something back. */

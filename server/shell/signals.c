@@ -30,6 +30,17 @@ static bool forwarded(int signum)
     return signum >= SIGRTMIN && signum <= SIGRTMAX;
 }
 
+/* All tasks have ended, but something they left behind holds their output open: asked to end, do.
+ */
+static void let_go(struct flux_shell *sh, int signum)
+{
+    if (!sh->started || sh->running || (signum != SIGTERM && signum != SIGINT && signum != SIGHUP))
+        return;
+    for (unsigned i = 0; i < sh->nlocal; i++)
+        streams_done(&sh->tasks[i]);
+    tasks_maybe_finished(sh);
+}
+
 static void on_signal(uv_poll_t *poll, int status, int events)
 {
     struct flux_shell *sh = poll->data;
@@ -38,6 +49,7 @@ static void on_signal(uv_poll_t *poll, int status, int events)
     while (read(sh->signal_fd, &info, sizeof(info)) == sizeof(info)) {
         flux_shell_log(sh, FLUX_SHELL_DEBUG, NULL, "forwarding signal %u to tasks", info.ssi_signo);
         flux_shell_kill(sh, info.ssi_signo);
+        let_go(sh, info.ssi_signo);
     }
 }
 

@@ -158,6 +158,15 @@ def test_the_tasks_die_with_the_shell(job):
     assert p.returncode == -signal.SIGKILL
 
 
+def test_what_a_task_leaves_behind_holds_the_job_until_it_is_asked_to_end(job):
+    p = job.popen(sh("setsid sh -c 'echo up; exec sleep 5' &"))
+    assert p.stdout.readline() == "up\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        p.wait(0.2)
+    p.terminate()
+    assert p.wait(4) == 0
+
+
 def test_exit_on_error_ends_the_others(job):
     p = job.run(sh("[ $FLUX_TASK_RANK = 1 ] && exit 5; exec sleep 1000"), 3, options={"exit-on-error": True})
     assert p.rc == 143 and "task 1 on host node0 failed and exit-on-error is set" in p.err

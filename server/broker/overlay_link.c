@@ -17,6 +17,7 @@
 #define READ_HIGH_WATER 1024 /* ... and from one */
 #define HEARTBEAT_LIMIT_MS 300000
 #define LINGER_MS 1000
+#define HANDSHAKE_LOG_SECONDS 10
 
 void overlay_log(struct overlay_link *l, int level, const char *fmt, ...)
 {
@@ -315,6 +316,27 @@ static void check_patience(struct overlay_link *l)
                         "it cannot be reached");
 }
 
+/* Garbage, or another certificate than ours. At most one line in ten seconds. */
+static void handshake_failed(struct overlay_link *l, const struct overlay_sock *mon)
+{
+    double now = flux_monotime();
+
+    l->handshakes_failed++;
+    if (l->handshake_logged > 0 && now - l->handshake_logged < HANDSHAKE_LOG_SECONDS)
+        return;
+    l->handshake_logged = now;
+    if (mon == &l->dealer_mon)
+        overlay_log(l, LOG_ERR,
+                    "the handshake with the parent (rank %u) failed: do both have the "
+                    "same certificate?",
+                    l->parent_rank);
+    else
+        overlay_log(l, LOG_WARNING,
+                    "%u handshakes have failed: not brokers, or with another certificate",
+                    l->handshakes_failed);
+    l->handshakes_failed = 0;
+}
+
 static void connection_event(struct overlay_link *l, struct overlay_sock *mon, unsigned event,
                              int value)
 {
@@ -331,7 +353,7 @@ static void connection_event(struct overlay_link *l, struct overlay_sock *mon, u
         check_patience(l);
     } else if (event &
                (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)) {
-        overlay_log(l, LOG_DEBUG, "a handshake failed (event 0x%x, value 0x%x)", event, value);
+        handshake_failed(l, mon);
     }
 }
 

@@ -80,6 +80,8 @@ struct overlay_link {
     double connecting; /* monotonic: since when */
     double refusal_logged;
     unsigned refusals;
+    double handshake_logged;
+    unsigned handshakes_failed;
     unsigned handles; /* to be closed */
     void (*on_closed)(void *arg);
     void *on_closed_arg;

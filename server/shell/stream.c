@@ -132,8 +132,12 @@ void streams_pause(struct flux_shell *sh, bool pause)
 void streams_done(struct flux_shell_task *t)
 {
     for (int i = 0; i < STREAMS; i++) {
-        if (t->streams[i].open)
-            stream_close(&t->streams[i]);
+        struct stream *s = &t->streams[i];
+
+        if (s->open && t->sh->sinks[i])
+            sink_write(t, i, s->held, s->held_len, true);
+        if (s->open)
+            stream_close(s);
         else if (t->streams[i].fd >= 0)
             close(t->streams[i].fd);
         t->streams[i].fd = -1;

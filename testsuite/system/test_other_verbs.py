@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """bulksubmit, pgrep, pkill, pstree, watch, uri, hostlist, R, config files, shutdown."""
+import fcntl
 import json
+import os
+import pty
+import struct
+import subprocess
+import termios
 
 import pytest
+
+from conftest import FLUX
 
 
 def test_bulksubmit_combines_inputs(instance):
@@ -189,3 +197,30 @@ def test_shutdown(flux_start):
 def test_manual_pages_exist(instance):
     for page in ("run", "job", "queue", "resource", "R"):
         assert "NAME" in instance.run("manpage", page)
+
+
+def test_top(instance):
+    if not (FLUX.parent / "flux-top").exists():
+        pytest.skip("built without curses")
+    job = instance.run("alloc", "-n1", "--bg", "--job-name=deep", timeout=60)
+    control, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    p = subprocess.Popen([FLUX, "top"], stdin=terminal, stdout=terminal, stderr=subprocess.PIPE,
+                         env={**instance.env, "TERM": "xterm"})
+    os.close(terminal)
+    screen = b""
+
+    def until(text):
+        nonlocal screen
+        while text not in screen:
+            screen += os.read(control, 65536)
+    until(b"deep")
+    assert b"nodes" in screen and b"1 running" in screen.replace(b"  ", b" ")
+    os.write(control, b"\n")
+    until(b"/" + job.encode())
+    os.write(control, b"q")
+    os.write(control, b"q")
+    assert p.wait(30) == 0
+    os.close(control)
+    instance.run("cancel", job)
+    instance.run("queue", "drain")

@@ -53,10 +53,39 @@ void flux_msg_set_body(struct flux_msg *m, struct flux_bytes *bytes)
     m->body_len = bytes ? bytes->len : 0;
 }
 
+/* Bytes of the character at `s` if it is UTF-8 as RFC 3629 has it, else 0. */
+static size_t utf8_len(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80   ? 1
+               : s[0] < 0xc2 ? 0
+               : s[0] < 0xe0 ? 2
+               : s[0] < 0xf0 ? 3
+               : s[0] < 0xf5 ? 4
+                             : 0;
+
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
+        return 0;
+    return n;
+}
+
+/* A text may quote what somebody sent. Other decoders drop a whole message for a string that is not
+ * UTF-8, so the odd bytes become question marks. */
 void flux_msg_set_text(struct flux_msg *m, const char *text)
 {
     free(m->text);
     m->text = text && *text ? flux_strndup(text, TEXT_MAX) : NULL;
+    for (unsigned char *s = (unsigned char *)m->text; s && *s;) {
+        size_t n = utf8_len(s);
+
+        if (n == 0)
+            *s = '?';
+        s += n ? n : 1;
+    }
 }
 
 int flux_msg_push_route(struct flux_msg *m, uint32_t rank)

@@ -138,6 +138,8 @@ static int flush(struct flux_stream *s)
     return 0;
 }
 
+static void read_some(struct flux_stream *s);
+
 static void on_idle(uv_idle_t *idle)
 {
     struct flux_stream *s = idle->data;
@@ -148,10 +150,16 @@ static void on_idle(uv_idle_t *idle)
     if (s->closed || s->dead)
         return;
     r = flush(s);
-    if (r < 0)
-        fail(s, r);
-    else
+    if (r == 0) {
         set_events(s);
+        return;
+    }
+    s->busy++;
+    read_some(s); /* the peer's last words, which say why it left */
+    fail(s, r);
+    s->busy--;
+    if (s->closed)
+        release(s);
 }
 
 static struct chunk *room_for(struct flux_stream *s, size_t n)

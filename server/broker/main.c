@@ -122,6 +122,22 @@ static void remove_empty_rundir(void)
     rmdir(made);
 }
 
+static bool conf_true(struct broker *b, const char *table, const char *key)
+{
+    return json_is_true(json_object_get(json_object_get(b->conf, table), key));
+}
+
+/* Guests must be able to reach the socket in it; they may not see what else is there. */
+static void open_rundir(struct broker *b, const char *dir)
+{
+    struct stat st;
+
+    if (!conf_true(b, "access", "allow-guest-user"))
+        return;
+    if (stat(dir, &st) < 0 || chmod(dir, (st.st_mode & 07777) | 0011) < 0)
+        die("cannot let guests into the run directory");
+}
+
 static void make_rundir(struct broker *b)
 {
     const char *dir = attrs_get(b->attrs, "rundir");
@@ -133,12 +149,14 @@ static void make_rundir(struct broker *b)
         atexit(remove_empty_rundir);
         attrs_set(b->attrs, "rundir", made, 0);
         b->rundir_made = true;
+        open_rundir(b, made);
         return;
     }
     if (mkdir(dir, 0755) < 0 && errno != EEXIST)
         die("cannot make the run directory: check rundir");
     if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
         die("rundir is not a directory of ours");
+    open_rundir(b, dir);
 }
 
 static void check_statedir(struct broker *b)
@@ -183,11 +201,6 @@ static void set_rank_attributes(struct broker *b)
 }
 
 /* --- who may connect --- */
-
-static bool conf_true(struct broker *b, const char *table, const char *key)
-{
-    return json_is_true(json_object_get(json_object_get(b->conf, table), key));
-}
 
 static int admit(void *arg, uint32_t userid, uint32_t gid, uint32_t *roles, struct flux_error *err)
 {

@@ -146,7 +146,7 @@ static int open_db(struct store *s, sqlite3 **db, const char *vfs, struct flux_e
     r = run_sql(*db,
                 s->sync ? "PRAGMA synchronous=FULL; PRAGMA cache_size=-1024"
                         : "PRAGMA synchronous=OFF; PRAGMA cache_size=-1024",
-                "set up", err);
+                s->path, err);
     return r;
 }
 
@@ -190,7 +190,7 @@ static int open_all(struct store *s, const struct store_options *opt, struct flu
         (r = run_sql(s->wr,
                      "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
                      "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864",
-                     "set up", err)) < 0 ||
+                     s->path, err)) < 0 ||
         (r = check_format(s, err)) < 0 ||
         (r = prepare(s->wr, wr_sql, s->wr_stmt, WR_COUNT, err)) < 0 ||
         (r = open_db(s, &s->rd, opt->vfs, err)) < 0 ||

@@ -27,6 +27,7 @@ struct running {
     uv_timer_t expire, killer, ended;
     unsigned handles; /* timers still to be closed */
     int status;       /* largest wait status so far */
+    unsigned signum;  /* the last that a user sent */
     bool started, simulated, aborting, lost, timed_out, exit_timer_on;
     unsigned kills;
     double exit_timeout; /* as struct jobexec has it, or by the job's own option */

@@ -138,6 +138,7 @@ int job_exec_kill(struct flux_call *call, const flux_job_exec_kill_request *in,
 
     if (!job)
         return flux_call_fail(call, ENOENT, "job is not running");
+    job->signum = in->signum;
     if (job->simulated)
         simulate_kill(job, in->signum);
     else

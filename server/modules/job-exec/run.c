@@ -125,6 +125,17 @@ static void on_failure(struct running *job, const flux_exec_failure *fail)
     shells_ended(job, fail->ranks);
 }
 
+/* A shell that ends by a signal nobody sent through us was lost. Without this the tasks on other
+ * nodes would be waited for until the exit timeout. */
+static void on_exit_of(struct running *job, const flux_exec_exit *e)
+{
+    running_note_status(job, e->status);
+    if (WIFSIGNALED(e->status) && !job->aborting && WTERMSIG(e->status) != (int)job->signum)
+        running_exception(job, "lost-shell", 0, "job shell on rank %s: %s", e->ranks,
+                          strsignal(WTERMSIG(e->status)));
+    shells_ended(job, e->ranks);
+}
+
 static void on_progress(struct running *job, const flux_exec_start_response *out)
 {
     FLUX_AUTO(idset) started = decode(out->started);
@@ -132,10 +143,8 @@ static void on_progress(struct running *job, const flux_exec_start_response *out
     flux_idset_remove_set(job->starting, started);
     if (flux_idset_empty(job->starting))
         running_started(job);
-    for (size_t i = 0; i < out->n_exits; i++) {
-        running_note_status(job, out->exits[i]->status);
-        shells_ended(job, out->exits[i]->ranks);
-    }
+    for (size_t i = 0; i < out->n_exits; i++)
+        on_exit_of(job, out->exits[i]);
     for (size_t i = 0; i < out->n_failures; i++)
         on_failure(job, out->failures[i]);
 }

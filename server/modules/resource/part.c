@@ -36,4 +36,17 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
     return r;
 }
 
-const struct flux_part resource_part = {.name = "resource", .start = start, .stop = stop};
+/* What is excluded is decided at the start, but a name that is none is refused at once. */
+static int reload(struct flux *h, void *state, const json_t *conf, bool apply,
+                  struct flux_error *err)
+{
+    struct resource *res = state;
+    FLUX_AUTO(idset) exclude = NULL;
+
+    if (apply || res->rank != 0 || !res->st.all)
+        return 0;
+    return inventory_exclude(conf, res->st.all, &exclude, err);
+}
+
+const struct flux_part resource_part = {
+    .name = "resource", .start = start, .stop = stop, .reload = reload};

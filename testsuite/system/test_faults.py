@@ -3,12 +3,16 @@
 import importlib.util
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
+from google.protobuf import descriptor_pb2
 from conftest import BUILD, FLUX, PATIENCE, ROOT, Instance, clean_env, execute
 from test_exec_loss import exceptions, parent, shell_of, start_job, task_pids, wait_gone
 
@@ -157,16 +161,22 @@ def send_raw(client, method, body):
 BAD_BODIES = [b"\xff", b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x05ab", b"\x0b\x0b\x0b", b"\x0a\x02\xc3\x28"]
 
 
-@pytest.mark.parametrize("method", ["Broker/GetAttr", "Broker/Ping", "Kvs/Get", "Kvs/Commit", "JobIngest/Submit",
-                                    "JobManager/Raise", "JobInfo/Watch", "Exec/Run", "Resource/Drain", "Module/Load",
-                                    "Event/Subscribe", "Log/Append", "Config/Get", "JobIo/Read"])
-def test_a_body_that_does_not_decode_fails_that_call_alone(instance, raw, method):
-    for body in BAD_BODIES[:-1]:
-        m = send_raw(raw, method, body)
-        assert m.status == EPROTO and m.text and not m.more, (method, body, m)
+def methods():
+    """All rpcs of the contract."""
+    files = descriptor_pb2.FileDescriptorSet.FromString((BUILD / "proto/flux/v1/flux.v1.desc").read_bytes()).file
+    return [f"{service.name}/{rpc.name}" for f in files for service in f.service for rpc in service.method]
+
+
+def test_a_body_that_does_not_decode_fails_that_call_alone(instance, raw):
+    assert len(methods()) > 50
+    for method in methods():
+        for body in BAD_BODIES[:-1]:
+            m = send_raw(raw, method, body)
+            assert m.status == EPROTO and m.text and not m.more, (method, body, m)
     # the connection is as good as before
     (answer,) = raw.call("Broker/Ping", seq=7)
     assert answer.seq == 7
+    alive(instance)
 
 
 def test_a_string_that_is_no_text_is_refused(instance, raw):
@@ -245,6 +255,39 @@ def test_a_guest_cannot_touch_the_owners_job(guested):
     assert guested.run("jobs", "-no", "{state}", job) == "RUN"
     guested.run("cancel", job)
     guested.run("job", "wait-event", "-t", "20", job, "clean")
+
+
+def junk(rng):
+    """A body that mostly decodes: fields of any number with values that mean something to some service."""
+    words = [b"", b"a", b"0", b"0-3", b"{}", b"primary", b"a.b", b"kvs", b"\x08\x01"]
+    body = b""
+    for _ in range(rng.randint(0, 4)):
+        word = rng.choice([*words, rng.randbytes(rng.randint(0, 20))])
+        body += rng.choice([bytes([rng.randint(1, 12) << 3, rng.randint(0, 127)]),
+                            bytes([rng.randint(1, 12) << 3 | 2, len(word)]) + word])
+    return body
+
+
+@pytest.mark.root
+def test_a_guest_that_sends_junk_to_every_method_harms_nobody(guested):
+    module, rng = third_party(), random.Random(7)
+    os.seteuid(NOBODY)
+    try:
+        client = module.Client(module.Contract(BUILD / "proto/flux/v1/flux.v1.desc"), guested.uri.removeprefix("local://"))
+    finally:
+        os.seteuid(0)
+    assert client.hello.userid == NOBODY
+    reader = threading.Thread(target=lambda: [None for _ in iter(lambda: client.socket.recv(65536), b"")])
+    reader.start()
+    for _ in range(50):
+        for method in methods():
+            client.send(kind="KIND_REQUEST", method="flux.v1." + method, tag=next(client.tags), body=junk(rng))
+    client.socket.shutdown(socket.SHUT_RDWR)
+    reader.join()
+    client.socket.close()
+    alive(guested)
+    assert guested.run("queue", "status").count("enabled") == 2
+    assert guested.run("resource", "list", "-s", "down", "-no", "{ranks}") == ""
 
 
 # --- brokers, shells, helpers that die ---

@@ -111,7 +111,6 @@ void modhost_free(struct modhost *mh)
     router_remove(mh->router, &mh->self_port, "has ended");
     flux_close(mh->self);
     flux_mailbox_close(mh->router_box);
-    json_decref(mh->new_conf);
     free(mh);
 }
 
@@ -360,6 +359,7 @@ static void on_reloaded(struct modhost *mh, int r, const struct flux_error *err)
     }
     if (mh->reload_r == 0)
         mh->env.conf = mh->self_env.conf = mh->new_conf;
+    mh->new_conf = NULL; /* the caller's, who frees it if the reload has failed */
     mh->reload_done(mh->reload_r, &mh->reload_err, mh->reload_arg);
     mh->reload_done = NULL;
 }

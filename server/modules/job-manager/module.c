@@ -14,6 +14,8 @@ static void free_jobs(struct manager *mgr)
     }
 }
 
+static void stop(struct flux *h, void *state);
+
 static int start(struct flux *h, int argc, char *const *argv, void **state, struct flux_error *err)
 {
     struct manager *mgr = flux_alloc(sizeof(*mgr));
@@ -30,6 +32,8 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
         r = flux_job_manager_serve(h, &ops, mgr, err);
     if (r == 0)
         alloc_attach(mgr);
+    else
+        stop(h, mgr);
     return r;
 }
 

@@ -164,6 +164,13 @@ def test_background_and_sproc(instance4):
     assert rows[0].split() == ["PID", "ST", "LABEL", "COMMAND"]
     assert rows[1].split()[1:] == ["R", "nap", "sleep", "1000"]
     waiting = instance4.spawn("sproc", "wait", "-r", "1", "nap")
+
+    def someone_waits():
+        methods = instance4.flux("call", "-r1", "broker.Stats", "service=exec").json["methods"]
+        return any(m["method"].endswith("Exec/Wait") and m["open"] for m in methods)
+    deadline = time.monotonic() + 20
+    while not someone_waits():
+        assert waiting.poll() is None and time.monotonic() < deadline
     assert instance4.flux("sproc", "kill", "-w", "-r", "1", "TERM", "nap").rc == 143
     waiting.communicate(timeout=20)
     assert waiting.returncode == 143

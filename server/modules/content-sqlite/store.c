@@ -7,10 +7,12 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #define APPLICATION_ID 0x466c7578 /* "Flux" */
 #define FORMAT 1
+#define LOCK_SECONDS 2.
 
 static const char schema[] =
     "BEGIN;"
@@ -101,13 +103,31 @@ int store_sqlite_error(sqlite3 *db, const char *what, struct flux_error *err)
                           db ? sqlite3_errmsg(db) : "cannot open");
 }
 
+/* A broker that was killed holds its lock until the kernel has taken it down: wait a moment for
+ * that. */
+static int wait_lock(int fd)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    double deadline = flux_monotime() + LOCK_SECONDS;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || flux_monotime() >= deadline)
+            return -errno;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
 static int take_lock(struct store *s, struct flux_error *err)
 {
+    int r;
+
     s->lock = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0)
         return flux_error_sys(err, -errno, "content store: cannot open %s", s->path);
-    if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
-        return flux_error_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno,
+    r = wait_lock(s->lock);
+    if (r < 0)
+        return flux_error_set(err, r == -EWOULDBLOCK ? -EBUSY : r,
                               "content store: %s is in use by another broker", s->path);
     return 0;
 }

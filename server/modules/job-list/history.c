@@ -8,6 +8,9 @@
 
 #include "list.h"
 
+/* A broker that was killed may still be on its way out of the file. */
+#define BUSY_MS 2000
+
 struct history {
     sqlite3 *db;
     sqlite3_stmt *put, *get, *remove;
@@ -42,6 +45,7 @@ int history_open(const char *path, struct history **ret, struct flux_error *err)
     int r = 0;
 
     if (sqlite3_open(path, &hy->db) != SQLITE_OK ||
+        sqlite3_busy_timeout(hy->db, BUSY_MS) != SQLITE_OK ||
         sqlite3_exec(hy->db, schema, NULL, NULL, NULL) != SQLITE_OK)
         r = fail(hy, path, err);
     if (r == 0)

@@ -30,11 +30,6 @@ struct service_entry {
     UT_hash_handle hh;
 };
 
-struct port_list {
-    struct port *port;
-    struct port_list *next, *prev;
-};
-
 struct router {
     uint32_t rank, owner;
     const struct flux_topology *topo;
@@ -212,7 +207,7 @@ static void cancel_calls_from(struct port *p)
 }
 
 /* Calls without an answer are in no table of the caller: find them with those who serve them. */
-static void forget_silent(struct router *r, struct port *p, struct port *to)
+static void forget_silent(struct port *p, struct port *to)
 {
     for (uint32_t i = 0; i < to->nout && p->open_in; i++)
         if (to->out[i] && to->out[i]->from == p)
@@ -224,12 +219,12 @@ static void forget_silent_calls(struct router *r, struct port *p)
     struct service_entry *e, *next;
 
     if (r->parent)
-        forget_silent(r, p, r->parent);
+        forget_silent(p, r->parent);
     for (uint32_t i = 0; i < r->nchildren && p->open_in; i++)
         if (r->children[i])
-            forget_silent(r, p, r->children[i]);
+            forget_silent(p, r->children[i]);
     HASH_ITER (hh, r->services, e, next)
-        forget_silent(r, p, e->port);
+        forget_silent(p, e->port);
 }
 
 static void drop_held(struct router *r, struct port *p)

@@ -156,8 +156,6 @@ static void write_event(struct manager *mgr, struct job *job, const char *name, 
         flux_log(mgr->h, LOG_ERR, "%s: event %s: %s", flux_fluid_f58(job->id), name, err.text);
         return;
     }
-    if (strcmp(name, "clean") == 0)
-        job->t_clean = now;
     apply(mgr, job, name, ctx);
     manager_mark_dirty(mgr, job);
 }

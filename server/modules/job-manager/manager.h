@@ -28,7 +28,7 @@ struct job {
     struct manager *mgr;
     uint64_t id;
     uint32_t userid, urgency, priority, flags;
-    double t_submit, t_clean;
+    double t_submit;
     enum flux_job_state state;
     char *jobspec; /* JSON text as submitted */
     char *brief;   /* without environment, files, shell options */
@@ -41,7 +41,7 @@ struct job {
     size_t log_committed;     /* bytes of it that are in a commit, done or under way */
     size_t log_told;          /* bytes of it that the journal has sent */
     struct flux_buf exec_log; /* lines of the guest exec eventlog not yet in a commit */
-    bool exec_log_seen, dirty, told_spec, told_r, r_unsaved;
+    bool dirty, told_r, r_unsaved;
 
     struct dependency *dependencies;
     bool enqueued;      /* the scheduler has been asked */

@@ -10,6 +10,7 @@ static const struct flux_option options[] = {
     {"force", 'f', OPT_FLAG, NULL, "Already drained: new reason; -ff: new time too"},
     {"update", 'u', OPT_FLAG, NULL, "Leave those already drained as they are"},
     {"include", 'i', OPT_STR, "HOSTS|RANKS", "List only these hosts or ranks"},
+    {"queue", 'q', OPT_STR, "QUEUE,...", "List only nodes of these queues"},
     {"no-header", 'n', OPT_FLAG, NULL, "Suppress header output"},
     {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
     {"color", 'L', OPT_OPTSTR, "always|never|auto", "Colour the output"},
@@ -40,7 +41,7 @@ static int list(struct cli *cli)
         return 0;
     if (r < 0 || format_compile(resstatus_fields, text, &f, &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    r = resstatus_init(&s, cli, "drain", false, cli_str(cli, "include", NULL), &err);
+    r = resstatus_init(&s, cli, "drain", false, &err);
     if (r == 0)
         r = resstatus_print(&s, f, !cli_has(cli, "no-header"), &err);
     resstatus_done(&s);

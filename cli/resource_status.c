@@ -5,6 +5,7 @@
 static const struct flux_option options[] = {
     {"states", 's', OPT_STR, "STATE,...", "Only these states (help: list them)"},
     {"include", 'i', OPT_STR, "HOSTS|RANKS", "Only these hosts or ranks"},
+    {"queue", 'q', OPT_STR, "QUEUE,...", "Only nodes of these queues"},
     {"no-header", 'n', OPT_FLAG, NULL, "Suppress header output"},
     {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
     {"skip-empty", 0, OPT_FLAG, NULL, "Skip empty lines of states asked for"},
@@ -40,8 +41,7 @@ static int run(struct cli *cli)
         return 0;
     if (r < 0 || format_compile(resstatus_fields, text, &f, &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    r = resstatus_init(&s, cli, states, states && !cli_has(cli, "skip-empty"),
-                       cli_str(cli, "include", NULL), &err);
+    r = resstatus_init(&s, cli, states, states && !cli_has(cli, "skip-empty"), &err);
     if (r == 0)
         r = resstatus_print(&s, f, !cli_has(cli, "no-header"), &err);
     resstatus_done(&s);

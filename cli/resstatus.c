@@ -245,33 +245,62 @@ static int add_states(struct resstatus *s, const struct sets *sets, const char *
     return 0;
 }
 
+/* Leave what -q and -i select. */
+static int select_ranks(struct cli *cli, const struct flux_rset *all, struct flux_idset *keep,
+                        struct flux_error *err)
+{
+    const char *queue = cli_str(cli, "queue", NULL), *include = cli_str(cli, "include", NULL);
+    struct resview v = {.all = (struct flux_rset *)all};
+    FLUX_AUTO(idset) set = NULL;
+    int r;
+
+    if (include) {
+        if (!(set = resview_targets(all, include, err)))
+            return -EINVAL;
+        flux_idset_keep_set(keep, set);
+    }
+    if (!queue)
+        return 0;
+    flux_idset_free(FLUX_GIVE(set));
+    v.queues = resview_queues(cli);
+    r = resview_queue_ranks(&v, queue, &set, err);
+    json_decref(v.queues);
+    if (r == 0)
+        flux_idset_keep_set(keep, set);
+    return r;
+}
+
+static int make_rows(struct resstatus *s, struct cli *cli, const char *states, bool empty,
+                     const flux_resource_status_response *in, struct flux_error *err)
+{
+    struct sets sets;
+    int r;
+
+    if (!in->r || !*in->r)
+        s->all = flux_rset_new();
+    else if ((r = flux_rset_decode(in->r, &s->all, err)) < 0)
+        return r;
+    sets_init(&sets, s->all, in);
+    r = select_ranks(cli, s->all, sets.all, err);
+    if (r == 0)
+        r = add_states(s, &sets, states ? states : "avail,exclude,draining,drained,torpid", in,
+                       empty, err);
+    sets_done(&sets);
+    return r;
+}
+
 int resstatus_init(struct resstatus *s, struct cli *cli, const char *states, bool empty,
-                   const char *include, struct flux_error *err)
+                   struct flux_error *err)
 {
     flux_resource_status_request in = FLUX_RESOURCE_STATUS_REQUEST_INIT;
     flux_resource_status_response *out = NULL;
-    FLUX_AUTO(idset) only = NULL;
-    struct sets sets;
     int r;
 
     *s = (struct resstatus){.count = 0};
     r = flux_resource_status(cli_handle(cli), FLUX_ANY, &in, &out, err);
     if (r < 0)
         return r;
-    if (!out->r || !*out->r)
-        s->all = flux_rset_new();
-    else if ((r = flux_rset_decode(out->r, &s->all, err)) < 0)
-        s->all = NULL;
-    if (r == 0 && include && !(only = resview_targets(s->all, include, err)))
-        r = -EINVAL;
-    if (r == 0) {
-        sets_init(&sets, s->all, out);
-        if (only)
-            flux_idset_keep_set(sets.all, only);
-        r = add_states(s, &sets, states ? states : "avail,exclude,draining,drained,torpid", out,
-                       empty, err);
-        sets_done(&sets);
-    }
+    r = make_rows(s, cli, states, empty, out, err);
     flux_resource_status_response_free(out);
     return r;
 }

@@ -27,9 +27,9 @@ struct resstatus {
 extern const struct format_field resstatus_fields[];
 
 /* Ask, and make the rows of these states (NULL: the usual ones); `empty`: also rows of online
- * states without members. Ranks outside of `include` (hosts or ranks; NULL: all) are left out. */
+ * states without members. Ranks that options --include and --queue do not select are left out. */
 int resstatus_init(struct resstatus *s, struct cli *cli, const char *states, bool empty,
-                   const char *include, struct flux_error *err);
+                   struct flux_error *err);
 void resstatus_done(struct resstatus *s);
 /* Merge rows that look alike in this format, and print them. */
 int resstatus_print(struct resstatus *s, struct format *f, bool header, struct flux_error *err);

@@ -40,13 +40,27 @@ static int get_sets(struct resview *v, struct flux_future *f, struct flux_error 
     return 0;
 }
 
+static struct flux_future *ask_queues(struct cli *cli)
+{
+    flux_config_get_request in = FLUX_CONFIG_GET_REQUEST_INIT;
+
+    in.key = (char *)"queues";
+    return flux_config_get_async(cli_handle(cli), FLUX_ANY, &in);
+}
+
 /* No queues configured is no error. */
-static void get_queues(struct resview *v, struct flux_future *f)
+static json_t *get_queues(struct flux_future *f)
 {
     const flux_config_get_response *out;
 
-    if (flux_config_get_result(f, &out, NULL) == 0)
-        v->queues = json_loads(out->json, 0, NULL);
+    return flux_config_get_result(f, &out, NULL) == 0 ? json_loads(out->json, 0, NULL) : NULL;
+}
+
+json_t *resview_queues(struct cli *cli)
+{
+    FLUX_AUTO(future) f = ask_queues(cli);
+
+    return get_queues(f);
 }
 
 struct flux_idset *resview_targets(const struct flux_rset *r, const char *text,
@@ -75,9 +89,8 @@ static bool listed(const char *list, const char *name, size_t n)
     return false;
 }
 
-/* The ranks whose queues are among those of -q. */
-static int queue_ranks(const struct resview *v, const char *wanted, struct flux_idset **ret,
-                       struct flux_error *err)
+int resview_queue_ranks(const struct resview *v, const char *wanted, struct flux_idset **ret,
+                        struct flux_error *err)
 {
     FLUX_AUTO(idset) ranks = flux_idset_new();
     struct flux_rset_node node;
@@ -122,7 +135,7 @@ static int select_ranks(struct resview *v, const char *queues, const char *inclu
 {
     FLUX_AUTO(idset) by_queue = NULL;
     FLUX_AUTO(idset) by_target = NULL;
-    int r = queues ? queue_ranks(v, queues, &by_queue, err) : 0;
+    int r = queues ? resview_queue_ranks(v, queues, &by_queue, err) : 0;
 
     if (r < 0)
         return r;
@@ -145,20 +158,18 @@ int resview_init_part(struct resview *v, struct cli *cli, const char *queues_wan
                       const char *include, struct flux_error *err)
 {
     flux_sched_status_request status = FLUX_SCHED_STATUS_REQUEST_INIT;
-    flux_config_get_request config = FLUX_CONFIG_GET_REQUEST_INIT;
     struct flux *h = cli_handle(cli);
     FLUX_AUTO(future) sets = NULL;
     FLUX_AUTO(future) queues = NULL;
     int r;
 
     *v = (struct resview){.queues = NULL};
-    config.key = (char *)"queues";
     sets = flux_sched_status_async(h, FLUX_ANY, &status);
-    queues = flux_config_get_async(h, FLUX_ANY, &config);
+    queues = ask_queues(cli);
     r = get_sets(v, sets, err);
     if (r < 0)
         return r;
-    get_queues(v, queues);
+    v->queues = get_queues(queues);
     return select_ranks(v, queues_wanted, include, err);
 }
 

@@ -32,6 +32,11 @@ int resview_init(struct resview *v, struct cli *cli, struct flux_error *err);
 int resview_init_part(struct resview *v, struct cli *cli, const char *queues, const char *include,
                       struct flux_error *err);
 void resview_done(struct resview *v);
+/* The configuration's queues, or NULL. */
+json_t *resview_queues(struct cli *cli);
+/* The ranks of queues "a,b"; needs `all` and `queues` only. -EINVAL: there is no such queue. */
+int resview_queue_ranks(const struct resview *v, const char *queues, struct flux_idset **ret,
+                        struct flux_error *err);
 /* The set of a state ("free", "allocated", "down", "up", "all"); NULL: no such state. */
 const struct flux_rset *resview_state(const struct resview *v, const char *state);
 /* Comma-joined names for a rank; caller frees. `shown` leaves out properties named like a queue. */

@@ -92,6 +92,7 @@ class FakeBroker:
         request.ParseFromString(envelope.body)
         with self.lock:
             self.seen.append((f"{service}/{method}", request))
+            self.rank = envelope.rank  # whom the request is for, for handlers that play several brokers
             answer = self.handlers[f"{service}/{method}"](request)
         if answer is DROP:
             return False

@@ -225,9 +225,9 @@ static void verification_names_the_difference(void **state)
 
     assert_int_equal(flux_rset_verify(want, same, &rules, &err), 0);
     assert_int_equal(flux_rset_verify(want, less, &rules, &err), -EINVAL);
-    assert_string_equal(err.text, "rank 1 (n1): missing core[2-3]");
+    assert_string_equal(err.text, "rank 1 (n1): missing resources: core[2-3]");
     assert_int_equal(flux_rset_verify(want, more, &rules, &err), -EINVAL);
-    assert_string_equal(err.text, "rank 1 (n1): has extra core4");
+    assert_string_equal(err.text, "rank 1 (n1): extra resources: core4");
     rules.ids[FLUX_RSET_CORE] = FLUX_RSET_ALLOW_EXTRA;
     assert_int_equal(flux_rset_verify(want, more, &rules, &err), 0);
     assert_int_equal(flux_rset_verify(want, name, &rules, &err), -EINVAL);

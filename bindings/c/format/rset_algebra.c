@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <uthash.h>
 
+#include <flux/buf.h>
+
 typedef struct flux_idset *(*ids_f)(const struct flux_idset *a, const struct flux_idset *b);
 
 /* The last pair combined and what came out. */
@@ -277,35 +279,48 @@ int flux_rset_rerank_within(struct flux_rset *r, const struct flux_hostlist *hos
 
 /* ---- verification */
 
-static int differ(const struct rset_node *node, const char *how, enum flux_rset_kind kind,
-                  const struct flux_idset *ids, struct flux_error *err)
+/* Append what `a` has of a kind and `b` has not: "core[4-7]". */
+static void add_difference(struct flux_buf *out, enum flux_rset_kind kind,
+                           const struct flux_idset *a, const struct flux_idset *b)
 {
-    FLUX_AUTO_STR text = flux_idset_encode(ids, FLUX_IDSET_RANGE | FLUX_IDSET_BRACKETS);
+    FLUX_AUTO(idset) ids = flux_idset_difference(a, b);
+    FLUX_AUTO_STR text = NULL;
 
-    return flux_error_set(err, -EINVAL, "rank %u (%s): %s %s%s", node->rank, node->host, how,
-                          rset_kind_names[kind], text);
+    if (flux_idset_empty(ids))
+        return;
+    text = flux_idset_encode(ids, FLUX_IDSET_RANGE | FLUX_IDSET_BRACKETS);
+    flux_buf_printf(out, "%s%s%s", out->len ? "," : "", rset_kind_names[kind], text);
+}
+
+static int differ(const struct rset_node *node, const char *how, const struct flux_buf *what,
+                  struct flux_error *err)
+{
+    return flux_error_set(err, -EINVAL, "rank %u (%s): %s resources: %.*s", node->rank, node->host,
+                          how, (int)what->len, what->data);
 }
 
 static int verify_node(const struct rset_node *expected, const struct rset_node *actual,
                        const struct flux_rset_rules *rules, struct flux_error *err)
 {
+    FLUX_AUTO_BUF missing = FLUX_BUF_INIT(0);
+    FLUX_AUTO_BUF extra = FLUX_BUF_INIT(0);
+
     if (rules->hostname != FLUX_RSET_IGNORE && strcmp(expected->host, actual->host) != 0)
         return flux_error_set(err, -EINVAL, "rank %u: host name is %s, expected %s", actual->rank,
                               actual->host, expected->host);
     for (int k = 0; k < FLUX_RSET_KINDS; k++) {
-        FLUX_AUTO(idset) missing = NULL;
-        FLUX_AUTO(idset) extra = NULL;
+        const struct flux_idset *want = expected->kids->ids[k], *have = actual->kids->ids[k];
 
         if (rules->ids[k] == FLUX_RSET_IGNORE)
             continue;
-        missing = flux_idset_difference(expected->kids->ids[k], actual->kids->ids[k]);
-        if (rules->ids[k] != FLUX_RSET_ALLOW_MISSING && !flux_idset_empty(missing))
-            return differ(actual, "missing", k, missing, err);
-        extra = flux_idset_difference(actual->kids->ids[k], expected->kids->ids[k]);
-        if (rules->ids[k] != FLUX_RSET_ALLOW_EXTRA && !flux_idset_empty(extra))
-            return differ(actual, "has extra", k, extra, err);
+        if (rules->ids[k] != FLUX_RSET_ALLOW_MISSING)
+            add_difference(&missing, k, want, have);
+        if (rules->ids[k] != FLUX_RSET_ALLOW_EXTRA)
+            add_difference(&extra, k, have, want);
     }
-    return 0;
+    if (missing.len)
+        return differ(actual, "missing", &missing, err);
+    return extra.len ? differ(actual, "extra", &extra, err) : 0;
 }
 
 int flux_rset_verify(const struct flux_rset *expected, const struct flux_rset *actual,

@@ -128,7 +128,7 @@ struct flux_rset_rules {
     enum flux_rset_check ids[FLUX_RSET_KINDS];
 };
 /* Each rank of `actual` against `expected`: 0, or -EINVAL and a text like
- * "rank 3 (fluke3): missing core[4-7]". */
+ * "rank 3 (fluke3): missing resources: core[4-7],gpu0". */
 int flux_rset_verify(const struct flux_rset *expected, const struct flux_rset *actual,
                      const struct flux_rset_rules *rules, struct flux_error *err);
 

@@ -55,6 +55,8 @@ static int drain(struct cli *cli)
     FLUX_AUTO_STR reason = cli_join_args(cli, 1);
     struct flux_error err = {""};
 
+    if (cli_has(cli, "force") && cli_has(cli, "update"))
+        return cli_misused(cli, "--force and --update exclude each other");
     in.targets = cli->argv[0];
     in.reason = reason ? reason : (char *)"";
     in.mode = cli_count(cli, "force") > 1 ? FLUX_RESOURCE_DRAIN_MODE_REPLACE

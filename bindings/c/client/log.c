@@ -15,30 +15,45 @@ void flux_log_set_name(struct flux *h, const char *name)
     h->name = flux_strdup(name);
 }
 
-static void log_rpc(struct flux *h, int level, char *text)
+static void log_rpc(struct flux *h, const char *name, int level, char *text)
 {
     flux_log_entry entry = FLUX_LOG_ENTRY_INIT, *entries[] = {&entry};
     flux_log_append_request in = FLUX_LOG_APPEND_REQUEST_INIT;
 
     entry.level = level;
     entry.timestamp = flux_walltime();
-    entry.appname = h->name;
+    entry.appname = name;
     entry.text = text;
     in.entries = entries;
     in.n_entries = 1;
     flux_log_append_async(h, (struct flux_to){.no_answer = true}, &in);
 }
 
-void flux_log(struct flux *h, int level, const char *fmt, ...)
+static void vlog(struct flux *h, const char *name, int level, const char *fmt, va_list ap)
 {
     char text[LINE_MAX_BYTES];
+
+    vsnprintf(text, sizeof(text), fmt, ap);
+    if (h->env)
+        h->env->log(h->env->log_arg, name, level, text);
+    else
+        log_rpc(h, name, level, text);
+}
+
+void flux_log(struct flux *h, int level, const char *fmt, ...)
+{
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    vlog(h, h->name, level, fmt, ap);
     va_end(ap);
-    if (h->env)
-        h->env->log(h->env->log_arg, h->name, level, text);
-    else
-        log_rpc(h, level, text);
+}
+
+void flux_log_as(struct flux *h, const char *name, int level, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vlog(h, name, level, fmt, ap);
+    va_end(ap);
 }

@@ -130,12 +130,18 @@ static void send_signal(struct running *job, unsigned signum, bool group)
         run_kill(job, signum, group);
 }
 
+static void log_kill(struct running *job, int signum)
+{
+    flux_log(job->je->h, LOG_DEBUG, "exec_kill: %llu: signal %d", (unsigned long long)job->id,
+             signum);
+}
+
 static void on_killer(uv_timer_t *timer)
 {
     struct running *job = timer->data;
     double delay = job->je->kill_timeout * (1 << (job->kills < 6 ? job->kills : 6));
 
-    flux_log(job->je->h, LOG_DEBUG, "exec_kill: %s: signal %d", flux_fluid_f58(job->id), SIGKILL);
+    log_kill(job, SIGKILL);
     send_signal(job, SIGKILL, job->kills >= 1);
     if (++job->kills > job->je->max_kills) {
         running_exception(job, "exec", 0, "unkillable user processes for job %s",
@@ -150,7 +156,8 @@ void running_abort(struct running *job, const char *type)
     if (job->aborting)
         return;
     job->aborting = true;
-    flux_log(job->je->h, LOG_DEBUG, "exec aborted: id=%s", flux_fluid_f58(job->id));
+    flux_log(job->je->h, LOG_DEBUG, "exec aborted: id=%llu", (unsigned long long)job->id);
+    log_kill(job, SIGTERM);
     send_signal(job, SIGTERM, false);
     uv_timer_start(&job->killer, on_killer, (uint64_t)(job->je->kill_timeout * 1000), 0);
 }

@@ -57,6 +57,7 @@ static void on_journal(struct flux_future *f, void *arg)
     struct list *l = arg;
     const flux_job_manager_journal_response *out;
     struct flux_error err;
+    size_t purged = 0;
 
     if (flux_job_manager_journal_result(f, &out, &err) < 0) {
         flux_log(l->h, LOG_ERR, "the journal of the job manager has ended: %s", err.text);
@@ -66,12 +67,15 @@ static void on_journal(struct flux_future *f, void *arg)
         return;
     }
     for (size_t i = 0; i < out->n_jobs; i++)
-        if (out->jobs[i]->purged)
+        if (out->jobs[i]->purged) {
             take_purged(l, out->jobs[i]->id);
-        else
+            purged++;
+        } else
             take_events(l, out->jobs[i]);
     if (history_commit(l->history, &err) < 0)
         flux_log(l->h, LOG_ERR, "%s", err.text);
+    if (purged)
+        flux_log(l->h, LOG_DEBUG, "purged %zu inactive jobs", purged);
     l->caught_up |= out->n_jobs == 0;
 }
 

@@ -165,10 +165,13 @@ static void on_journal(void *arg, const char *log, size_t len)
 {
     struct resource *res = arg;
     struct flux_idset *exclude;
+    bool anew;
 
     take_exclude(res, res->coming, &exclude);
     status_set_inventory(&res->st, FLUX_GIVE(res->coming), exclude);
-    if (replay(res, log, len)) {
+    anew = replay(res, log, len);
+    status_undrain_excluded(&res->st, flux_walltime());
+    if (anew) {
         journal_replace(res->journal);
         status_log_truncate(&res->st, flux_walltime());
     }
@@ -530,6 +533,7 @@ static void take_inventory(struct resource *res, struct flux_rset *all)
 
     take_exclude(res, all, &exclude);
     status_set_inventory(&res->st, all, exclude);
+    status_undrain_excluded(&res->st, flux_walltime());
     free(FLUX_GIVE(res->r_text));
     status_log_define(&res->st, "reload", flux_walltime());
     text = flux_rset_encode(res->st.all);

@@ -47,7 +47,7 @@ void status_set_inventory(struct status *st, struct flux_rset *all, struct flux_
     flux_idset_keep_set(st->online, st->ranks);
     flux_idset_keep_set(st->torpid, st->ranks);
     HASH_ITER (hh, st->drains, d, tmp) {
-        if (!flux_idset_contains(st->ranks, d->rank) || flux_idset_contains(exclude, d->rank))
+        if (!flux_idset_contains(st->ranks, d->rank))
             forget_drain(st, d);
     }
 }
@@ -235,6 +235,15 @@ int status_undrain(struct status *st, const struct flux_idset *ranks, const char
     return 0;
 }
 
+void status_undrain_excluded(struct status *st, double now)
+{
+    FLUX_AUTO(idset) drained = status_drained(st);
+    FLUX_AUTO(idset) both = flux_idset_intersect(drained, st->exclude);
+
+    if (!flux_idset_empty(both))
+        status_undrain(st, both, "excluded by configuration", false, now, NULL);
+}
+
 /* Make *have the part of `now_have` that we know; log what came and what went. */
 static bool follow(struct status *st, struct flux_idset **have, const struct flux_idset *now_have,
                    const char *came, const char *went, double now)
@@ -290,7 +299,6 @@ static struct flux_idset *event_ranks(const struct status *st, const char *ids, 
         }
     }
     flux_idset_keep_set(ranks, st->ranks);
-    flux_idset_remove_set(ranks, st->exclude);
     return FLUX_GIVE(ranks);
 }
 

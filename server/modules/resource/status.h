@@ -31,7 +31,7 @@ enum drain_mode { DRAIN_NEW, DRAIN_OVERWRITE, DRAIN_REPLACE, DRAIN_SKIP };
 
 void status_init(struct status *st);
 void status_done(struct status *st);
-/* Take over both. Drains of ranks that are not there, or are excluded now, are forgotten. */
+/* Take over both. Drains of ranks that are not there are forgotten. */
 void status_set_inventory(struct status *st, struct flux_rset *all, struct flux_idset *exclude);
 
 /* Ranks that may get work: online, not torpid, not excluded, not drained. */
@@ -45,6 +45,8 @@ int status_drain(struct status *st, const struct flux_idset *ranks, const char *
 /* -ENOENT: some are not drained (and not `force`). */
 int status_undrain(struct status *st, const struct flux_idset *ranks, const char *reason,
                    bool force, double now, struct flux_error *err);
+/* Nodes that the configuration excludes are not drained, too: not even when it stops to do so. */
+void status_undrain_excluded(struct status *st, double now);
 /* The broker's view has changed; ranks beyond the inventory are left out. True: something did. */
 bool status_set_online(struct status *st, const struct flux_idset *online,
                        const struct flux_idset *torpid, double now);

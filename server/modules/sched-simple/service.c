@@ -12,6 +12,7 @@
 #include <flux/v1/sched_service.h>
 
 #define BATCH_MAX 1024         /* grants in one item */
+#define LOG_EACH_MAX 16        /* jobs that are logged one by one */
 #define BATCH_BYTES (1u << 20) /* and bytes of R in it, roughly */
 #define RETRY_MS 500           /* before asking again for a resource service that has gone */
 
@@ -38,6 +39,15 @@ struct service {
     int closing;
 };
 
+/* Debug lines for each job while there are few, one for all of a flood. */
+static void log_job(struct service *sv, const char *what, uint64_t id, size_t i, size_t count)
+{
+    if (count <= LOG_EACH_MAX)
+        flux_log(sv->h, LOG_DEBUG, "%s (id=%llu)", what, (unsigned long long)id);
+    else if (i == 0)
+        flux_log(sv->h, LOG_DEBUG, "%s (%zu jobs)", what, count);
+}
+
 /* ---- grants */
 
 static void send_grants(struct service *sv)
@@ -52,6 +62,8 @@ static void send_grants(struct service *sv)
     if (sv->manager && sv->ngrants)
         flux_sched_attach_send(sv->manager, &item);
     for (size_t i = 0; i < sv->ngrants; i++) {
+        log_job(sv, *sv->grants[i].r ? "alloc success" : "alloc denied", sv->grants[i].id, i,
+                sv->ngrants);
         free((char *)sv->grants[i].r);
         free((char *)sv->grants[i].summary);
         free((char *)sv->grants[i].denied);
@@ -215,6 +227,8 @@ int sched_rpc_cancel(struct flux_call *call, const flux_sched_cancel_request *in
     for (size_t i = 0; i < in->n_ids; i++)
         if (sched_cancel(&sv->s, in->ids[i]))
             out->canceled[out->n_canceled++] = in->ids[i];
+    for (size_t i = 0; i < out->n_canceled; i++)
+        log_job(sv, "alloc canceled", out->canceled[i], i, out->n_canceled);
     /* The answer says that there is nothing more to give: so it comes after a pass. */
     on_pass(&sv->pass);
     return 0;
@@ -247,6 +261,8 @@ int sched_rpc_free(struct flux_call *call, const flux_sched_free_request *in,
         if (r < 0 && first == 0)
             first = flux_call_fail(call, -r, "job %llu: %s",
                                    (unsigned long long)in->releases[i]->id, err.text);
+        if (r == 0)
+            log_job(sv, "free succeeded", in->releases[i]->id, i, in->n_releases);
     }
     pass_soon(sv);
     return first;

@@ -70,6 +70,13 @@ void flux_log(struct flux *h, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Name under which flux_log() writes; default the program's or module's name. */
 void flux_log_set_name(struct flux *h, const char *name);
+/* Write under this name. Parts that share a module, and so a handle, are built with FLUX_LOG_NAME,
+ * which makes flux_log() speak in the name of the part. */
+void flux_log_as(struct flux *h, const char *name, int level, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+#ifdef FLUX_LOG_NAME
+#define flux_log(h, ...) flux_log_as(h, FLUX_LOG_NAME, __VA_ARGS__)
+#endif
 
 #pragma GCC visibility pop
 #endif

@@ -24,8 +24,9 @@ enum conf_type {
 
 enum {
     CONF_FILE_MAX = 1 << 20, /* bytes of a file */
+    CONF_FILES_MAX = 256,    /* files of a directory */
     CONF_DEPTH_MAX = 16,     /* tables and arrays in each other */
-    CONF_NODES_MAX = 20000,  /* values of all files together */
+    CONF_NODES_MAX = 4096,   /* values of all files together */
 };
 
 struct conf; /* a value: the root of a configuration is a table */
@@ -35,7 +36,9 @@ struct conf_keys;
 extern const struct conf_keys conf_keys_security, conf_keys_imp;
 
 /* Every *.toml of a directory, in the order of their names, read through secure_open*() with that
- * `owner`. Tables merge; a key set twice is an error. At least one file must be there (-ENOENT). */
+ * `owner`. Tables merge; where two files set one key
+ * the later one wins, and twice in one file is an error. At least one file must be there (-ENOENT).
+ */
 int conf_load(const char *dir, uid_t owner, struct conf **ret, struct imp_error *err);
 /* From text that need not end with NUL; `name` stands for the file in messages. */
 int conf_parse(const char *text, size_t len, const char *name, struct conf **ret,

@@ -30,6 +30,7 @@ static const struct {
     const char *name, *value;
     int flags;
 } defaults[] = {
+    {"broker.clock-offset", NULL, 0},
     {"broker.exit-norestart", NULL, 0},
     {"broker.exit-restart", NULL, ATTR_RUNTIME},
     {"broker.module-nopanic", "0", ATTR_RUNTIME},

@@ -67,6 +67,8 @@ char *flux_vprintf(const char *fmt, va_list ap);
 /* Seconds, as a double: of the monotonic clock, and of the wall clock since the epoch. */
 double flux_monotime(void);
 double flux_walltime(void);
+/* Before there are threads: this process's wall clock is so many seconds ahead from here on. */
+void flux_walltime_shift(double seconds);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,6 @@
 is stopped at the end, and shows its log when a test that used it fails. Nothing sleeps: waits are on
 events, each with a bound.
 """
-import json
 import os
 import select
 import shutil
@@ -18,53 +17,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("FLUX_BUILD", ROOT / "build")).resolve()
-SANITIZE = os.environ.get("FLUX_SANITIZE", "")
-# Sanitizers and busy machines slow things down; every bound is multiplied by this.
-PATIENCE = float(os.environ.get("FLUX_TEST_PATIENCE", "6" if SANITIZE else "1"))
-FLUX = BUILD / "cli" / "flux"
-
-
-class Result:
-    """What a command did: .out, .err, .rc, .ok; .json parses the output."""
-
-    def __init__(self, args, rc, out, err):
-        self.args, self.rc, self.out, self.err = args, rc, out, err
-        self.ok = rc == 0
-
-    @property
-    def lines(self):
-        return self.out.splitlines()
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-    def __repr__(self):
-        return f"{' '.join(map(str, self.args))}: exit {self.rc}\n-- out\n{self.out}-- err\n{self.err}"
-
-
-def clean_env(**more):
-    """The tests' environment without what an enclosing instance may have put there."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("FLUX_", "PMI_", "PMIX_", "SLURM_"))}
-    env.update(PATH=f"{FLUX.parent}:{env['PATH']}", LC_ALL="C.UTF-8", TZ="UTC")
-    env.update({k: str(v) for k, v in more.items()})
-    return env
-
-
-def execute(args, timeout=30, stdin=None, env=None, cwd=None):
-    """Run to the end, within a bound; a command that hangs is killed with all of its children."""
-    with subprocess.Popen(list(map(str, args)), stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=cwd,
-                          start_new_session=True) as p:
-        try:
-            out, err = p.communicate(stdin, timeout=timeout * PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(p.pid, signal.SIGKILL)
-            out, err = p.communicate()
-            pytest.fail(f"{' '.join(map(str, args))}: no end after {timeout * PATIENCE:.0f} s\n{out}\n{err}")
-    return Result(args, p.returncode, out, err)
+from cluster import Cluster, Clusters
+from commands import BUILD, FLUX, PATIENCE, ROOT, SANITIZE, Result, clean_env, execute  # noqa: F401  tests take them from here
 
 
 class Instance:
@@ -223,9 +177,11 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.when == "call" and report.failed:
         for value in item.funcargs.values():
-            for instance in value if isinstance(value, list) else [value]:
-                if isinstance(instance, Instance):
-                    report.sections.append((f"log of {instance.uri}", instance.log[-8000:]))
+            for used in value if isinstance(value, list) else [value]:
+                if isinstance(used, Instance):
+                    report.sections.append((f"log of {used.uri}", used.log[-8000:]))
+                if isinstance(used, Cluster):
+                    report.sections.append((f"journals of {used.hostlist}", used.report()))
 
 
 def running(size):
@@ -270,3 +226,36 @@ def mpi_hello(tmp_path_factory):
     exe = tmp_path_factory.mktemp("mpi") / "hello"
     subprocess.run([mpicc, "-o", exe, ROOT / "testsuite/mpi/hello.c"], check=True)
     return exe
+
+
+# --- virtual clusters: see cluster/README.md ---
+
+
+@pytest.fixture(scope="session")
+def _clusters():
+    clusters = Clusters()
+    yield clusters
+    clusters.close()
+
+
+@pytest.fixture
+def cluster(_clusters):
+    """A virtual cluster of four nodes, all of them well, shared by the tests of a session."""
+    return _clusters.shared()
+
+
+@pytest.fixture
+def clusters():
+    """The clusters that cluster_start made, for the report of a failure."""
+    return []
+
+
+@pytest.fixture
+def cluster_start(_clusters, clusters):
+    """cluster_start(size, config=TOML, boot=True, flux=True): one of one's own, to break."""
+    def start(size=4, **kwargs):
+        clusters.append(_clusters.start(size, **kwargs))
+        return clusters[-1]
+    yield start
+    for own in clusters:
+        own.close()

@@ -137,6 +137,11 @@ int kv_put_time(struct kv *kv, const char *key, time_t value)
     return r < 0 ? r : put(kv, key, 't', text);
 }
 
+int kv_put_entry(struct kv *kv, const struct kv_entry *entry)
+{
+    return put(kv, entry->key, entry->type, entry->value);
+}
+
 static int get(const struct kv *kv, const char *key, char type, struct kv_entry *e)
 {
     if (!find(kv, key, e))

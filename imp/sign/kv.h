@@ -43,6 +43,8 @@ struct kv_entry {
     const char *value;
 };
 bool kv_next(const struct kv *kv, size_t *pos, struct kv_entry *ret);
+/* Put an entry of another kv as it is. */
+int kv_put_entry(struct kv *kv, const struct kv_entry *entry);
 
 /* Copy all of `from` under "PREFIX" + key into kv; and those of kv that begin with PREFIX, without
  * it, into `to`. 0 or a negative errno. */

@@ -8,15 +8,17 @@
 #include "sign.h"
 
 struct ca;
+struct cert;
 
 struct sign {
     int64_t max_ttl;            /* seconds */
     const char *default_type;   /* one of allowed */
     const struct conf *allowed; /* array of names */
     bool bind;
-    const char *munge_socket; /* NULL: libmunge's own */
-    const char *cert_path;    /* NULL: ~/.flux/curve/sig of the signer */
-    struct ca *ca;            /* NULL: certificates are those in users' homes */
+    const char *munge_socket;      /* NULL: libmunge's own */
+    const char *cert_path;         /* NULL: ~/.flux/curve/sig of the signer */
+    struct ca *ca;                 /* NULL: certificates are those in users' homes */
+    struct cert *own, *own_public; /* of curve, once they were needed */
 };
 
 /* What a signature is over: HEADER.PAYLOAD as text, and what the header says. */

@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "base64.h"
+#include "ca.h"
 #include "mech.h"
 
 static const struct sign_mech *const mechanisms[] = {
     &sign_mech_munge,
+    &sign_mech_curve,
     &sign_mech_none,
 };
 
@@ -31,8 +33,8 @@ static int no_memory(struct imp_error *err)
 
 static int unknown_type(const char *name, struct imp_error *err)
 {
-    return imp_error_set(err, -EINVAL, "sign: unknown type '%.32s': munge and none are known",
-                         name);
+    return imp_error_set(err, -EINVAL,
+                         "sign: unknown type '%.32s': munge, curve and none are known", name);
 }
 
 /* A setting that must be there; the callee's own error where it is of another type. */
@@ -65,6 +67,7 @@ static int read_types(struct sign *s, const struct conf *conf, struct imp_error 
 
 static int read_conf(struct sign *s, const struct conf *conf, struct imp_error *err)
 {
+    bool require_ca = false;
     int r = missing(conf_get_int(conf, "sign.max-ttl", &s->max_ttl, err), "sign.max-ttl", err);
 
     if (r < 0)
@@ -73,9 +76,12 @@ static int read_conf(struct sign *s, const struct conf *conf, struct imp_error *
         return imp_error_set(err, -EINVAL,
                              "security configuration: sign.max-ttl must be seconds above 0");
     if ((r = read_types(s, conf, err)) < 0 ||
-        (r = conf_get_bool(conf, "sign.bind-instance", &s->bind, err)) < 0)
+        (r = conf_get_bool(conf, "sign.bind-instance", &s->bind, err)) < 0 ||
+        (r = conf_get_string(conf, "sign.munge.socket-path", &s->munge_socket, err)) < 0 ||
+        (r = conf_get_string(conf, "sign.curve.cert-path", &s->cert_path, err)) < 0 ||
+        (r = conf_get_bool(conf, "sign.curve.require-ca", &require_ca, err)) < 0)
         return r;
-    return conf_get_string(conf, "sign.munge.socket-path", &s->munge_socket, err);
+    return require_ca ? ca_new(conf, &s->ca, err) : 0;
 }
 
 int sign_new(const struct conf *security, struct sign **ret, struct imp_error *err)
@@ -95,6 +101,11 @@ int sign_new(const struct conf *security, struct sign **ret, struct imp_error *e
 
 void sign_free(struct sign *sign)
 {
+    if (sign) {
+        ca_free(sign->ca);
+        cert_free(sign->own);
+        cert_free(sign->own_public);
+    }
     free(sign);
 }
 

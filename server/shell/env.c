@@ -139,7 +139,7 @@ void env_fill(struct flux_shell *sh)
     const char *name;
     json_t *value;
 
-    for (size_t i = 0; i < sh->start->n_variables; i++)
+    for (size_t i = 0; i < sh->start->n_variables && !sh->through_imp; i++)
         env_set(sh->env, sh->start->variables[i]->name, sh->start->variables[i]->value);
     json_object_foreach ((json_t *)sh->js->environment, name, value) {
         if (json_is_string(value))

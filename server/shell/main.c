@@ -142,8 +142,10 @@ static void refuse(const flux_shell_start *start, const struct flux_error *err)
 
 static int run(struct flux_shell *sh, struct flux_error *err)
 {
-    int r = start_unpack_job(sh, err);
+    int r = start_read_request(sh, err);
 
+    if (r == 0)
+        r = start_unpack_job(sh, err);
     if (r < 0) {
         if (!sh->standalone)
             refuse(sh->start, err);

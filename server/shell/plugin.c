@@ -84,7 +84,7 @@ int plugins_load(struct flux_shell *sh, struct flux_error *err)
         add(sh, shell_builtins[i]);
     if (installed)
         r = open_directory(sh, installed, err);
-    for (size_t i = 0; i < sh->start->n_plugin_path && r == 0; i++)
+    for (size_t i = 0; i < sh->start->n_plugin_path && r == 0 && !sh->through_imp; i++)
         r = open_directory(sh, sh->start->plugin_path[i], err);
     return r < 0 ? r : open_named(sh, err);
 }

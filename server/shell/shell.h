@@ -66,6 +66,8 @@ struct plugin {
 struct flux_shell {
     uv_loop_t loop;
     flux_shell_start *start;
+    bool through_imp; /* `start` is from someone whom the user need not trust */
+    char *request;    /* the jobspec as signed, when through_imp */
     struct flux_jobspec *js;
     struct flux_rset *r;
     struct flux_rset_node node; /* this one, of r */
@@ -76,7 +78,6 @@ struct flux_shell {
     char **argv; /* the command, before templates are filled in */
     char *hostname;
     char *tmpdir; /* NULL until it is asked for */
-    bool tmpdir_made;
     bool standalone; /* no broker: output goes to our own descriptors */
     int verbose;
     double t0;
@@ -103,6 +104,9 @@ struct flux_shell {
 
 /* start.c: read the start document from `fd` (closed after), and what it contains. */
 int start_read(int fd, flux_shell_start **ret, struct flux_error *err);
+/* Through the IMP: the verified request, which then is the jobspec, on the descriptor that
+ * FLUX_IMP_REQUEST_FD names. 0 too where there is none and none is needed. */
+int start_read_request(struct flux_shell *sh, struct flux_error *err);
 int start_unpack_job(struct flux_shell *sh, struct flux_error *err);
 
 /* env.c: the environment of the job; a map that remembers order of nothing. */

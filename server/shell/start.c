@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* The start document: read it, and take from it what the shell keeps. After start_unpack_job() the
- * layout of the job is known and nothing more is asked from anyone. */
+ * layout of the job is known and nothing more is asked from anyone.
+ *
+ * A shell that the IMP has started runs as somebody who does not trust the document, which comes
+ * from the instance owner. What runs, and with what environment, then comes from the request that
+ * the user signed, as the IMP has verified it; of the document only what the instance decides is
+ * taken: the resources, the id, the broker. */
 #include "shell.h"
 
 #include <stdio.h>
@@ -9,28 +14,30 @@
 
 #include <flux/fluid.h>
 
-static int read_all(int fd, struct flux_buf *b, struct flux_error *err)
+#define REQUEST_FD "FLUX_IMP_REQUEST_FD"
+
+static int read_all(int fd, const char *what, struct flux_buf *b, struct flux_error *err)
 {
     struct stat st;
     size_t want = 65536;
     ssize_t n;
 
     if (fstat(fd, &st) < 0)
-        return flux_error_sys(err, -errno, "start document on descriptor %d", fd);
+        return flux_error_sys(err, -errno, "%s on descriptor %d", what, fd);
     if (S_ISREG(st.st_mode)) {
         if (lseek(fd, 0, SEEK_SET) < 0)
-            return flux_error_sys(err, -errno, "start document");
+            return flux_error_sys(err, -errno, "%s", what);
         want = st.st_size + 1;
     }
     do {
         if (!flux_buf_reserve(b, want))
-            return flux_error_set(err, -EMSGSIZE, "start document of more than %zu MiB",
-                                  START_MAX >> 20);
+            return flux_error_set(err, -EMSGSIZE, "%s of more than %zu MiB", what, b->max >> 20);
         n = read(fd, b->data + b->len, want);
         if (n < 0 && errno != EINTR)
-            return flux_error_sys(err, -errno, "start document");
+            return flux_error_sys(err, -errno, "%s", what);
         if (n > 0)
             b->len += n;
+        want = 4096;
     } while (n != 0);
     return 0;
 }
@@ -38,7 +45,7 @@ static int read_all(int fd, struct flux_buf *b, struct flux_error *err)
 int start_read(int fd, flux_shell_start **ret, struct flux_error *err)
 {
     FLUX_AUTO_BUF b = FLUX_BUF_INIT(START_MAX);
-    int r = read_all(fd, &b, err);
+    int r = read_all(fd, "start document", &b, err);
 
     close(fd);
     if (r < 0)
@@ -47,6 +54,31 @@ int start_read(int fd, flux_shell_start **ret, struct flux_error *err)
                                                          b.len, (const uint8_t *)b.data);
     if (!*ret)
         return flux_error_set(err, -EPROTO, "start document is not a ShellStart message");
+    return 0;
+}
+
+int start_read_request(struct flux_shell *sh, struct flux_error *err)
+{
+    const char *text = getenv(REQUEST_FD);
+    FLUX_AUTO_BUF b = FLUX_BUF_INIT(FLUX_JOBSPEC_MAX + 8192);
+    int fd, r;
+
+    if (!text && !sh->standalone && sh->start->user_id != sh->start->owner_id)
+        return flux_error_set(err, -EPERM, "a guest's job can only be started through the IMP");
+    if (!text)
+        return 0;
+    sh->through_imp = true;
+    if (sh->start->user_id != getuid())
+        return flux_error_set(err, -EPERM, "the start document is for user %u, and this is %u",
+                              sh->start->user_id, (unsigned)getuid());
+    fd = atoi(text);
+    r = fd > 2 ? read_all(fd, "signed request", &b, err)
+               : flux_error_set(err, -EBADF, REQUEST_FD "=%.16s is not a descriptor", text);
+    if (r < 0)
+        return r;
+    close(fd);
+    unsetenv(REQUEST_FD);
+    sh->request = flux_buf_take(&b);
     return 0;
 }
 
@@ -136,7 +168,8 @@ static int make_tasks(struct flux_shell *sh)
 
 int start_unpack_job(struct flux_shell *sh, struct flux_error *err)
 {
-    int r = flux_jobspec_decode(sh->start->jobspec, strlen(sh->start->jobspec), &sh->js, err);
+    const char *jobspec = sh->through_imp ? sh->request : sh->start->jobspec;
+    int r = flux_jobspec_decode(jobspec, strlen(jobspec), &sh->js, err);
 
     if (r < 0)
         return r;

@@ -44,7 +44,8 @@ struct jobexec {
     double
         exit_timeout; /* seconds that other shells may go on after the first has ended; < 0 none */
     unsigned max_kills;
-    bool guests; /* may use simulated execution */
+    bool guests;         /* are admitted */
+    bool guests_simulate; /* may use simulated execution */
 };
 
 FLUX_JOB_EXEC_HANDLERS(job_exec);

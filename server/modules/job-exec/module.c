@@ -31,7 +31,7 @@ static int get_fsd(const json_t *table, const char *key, double *ret, struct flu
 
 static int configure(struct jobexec *je, const json_t *conf, bool apply, struct flux_error *err)
 {
-    const json_t *table = json_object_get(conf, "exec");
+    const json_t *table = json_object_get(conf, "exec"), *access = json_object_get(conf, "access");
     const char *shell = json_string_value(json_object_get(table, "job-shell"));
     const char *imp = json_string_value(json_object_get(table, "imp"));
     const json_t *test = json_object_get(table, "testexec"), *kills;
@@ -50,7 +50,8 @@ static int configure(struct jobexec *je, const json_t *conf, bool apply, struct 
     je->kill_timeout = kill_timeout;
     je->exit_timeout = isinf(exit_timeout) ? -1 : exit_timeout;
     je->max_kills = kills ? json_integer_value(kills) : 8;
-    je->guests = json_is_true(json_object_get(test, "allow-guests"));
+    je->guests = json_is_true(json_object_get(access, "allow-guest-user"));
+    je->guests_simulate = json_is_true(json_object_get(test, "allow-guests"));
     return 0;
 }
 
@@ -93,7 +94,7 @@ static int begin(struct running *job, const flux_job_exec_start_request *in, str
         spec = json_loads(in->jobspec, 0, NULL);
     simulated = spec && simulate_wanted(job, spec);
     json_decref(spec);
-    if (simulated && in->userid != flux_owner(job->je->h) && !job->je->guests)
+    if (simulated && in->userid != flux_owner(job->je->h) && !job->je->guests_simulate)
         return flux_error_set(err, -EPERM, "guests may not use simulated execution");
     if (simulated)
         simulate_start(job);

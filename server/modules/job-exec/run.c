@@ -71,7 +71,9 @@ static void fill_document(struct running *job, const flux_job_exec_start_request
     doc->job_id = in->id;
     doc->user_id = in->userid;
     doc->owner_id = flux_owner(h);
-    doc->jobspec = in->jobspec;
+    doc->multi_user = job->je->guests;
+    if (in->userid == flux_owner(h)) /* a guest's shell has it from the signed request */
+        doc->jobspec = in->jobspec;
     doc->resources = in->r;
     doc->start_time = flux_walltime();
     doc->stdin_service = wants_input(in->jobspec);

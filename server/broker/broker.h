@@ -33,6 +33,7 @@ struct broker {
     struct router *router;
     struct modhost *modhost;
     struct local *local;
+    struct access *access; /* who may connect: of `conf` */
     struct logring *log;
     struct overlay *overlay; /* NULL in an instance of one */
     struct flux_thread_env env;
@@ -60,6 +61,9 @@ void broker_overlay_goodbye(struct broker *b);
 void broker_overlay_free(struct broker *b);
 /* Ranks online, as known here (rank 0: of the instance); borrowed. */
 const struct flux_idset *broker_online(struct broker *b);
+
+/* `conf` is new: who may connect, and as what, follows it from now on. */
+void broker_access_load(struct broker *b);
 
 /* Services that the broker itself offers; each registers on b->h. */
 int broker_service_start(struct broker *b, struct flux_error *err);  /* Broker */

@@ -44,6 +44,7 @@ static void on_reloaded(int r, const struct flux_error *err, void *arg)
     } else {
         json_decref(rl->b->conf);
         rl->b->conf = rl->conf;
+        broker_access_load(rl->b);
         if (rl->is_load)
             flux_config_load_reply(rl->call, &loaded);
         else

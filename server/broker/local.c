@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* Clients. Each is a port; what it sends is stamped with who it is by the router. A client that
  * does not read is cut off when its backlog passes a ceiling: streams under flow control never get
- * there. */
+ * there. Users other than the owner are held to bounds with all of their connections together. */
 #include "local.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,14 +18,34 @@
 #include "../../bindings/c/wire/stream.h"
 
 #define BACKLOG_MAX ((size_t)64 << 20) /* bytes waiting for one client */
+/* Of one user other than the owner: connections, unread bytes, bytes of frames not yet complete. */
+#define GUEST_CONNECTIONS_MAX 1024
+#define GUEST_BACKLOG_MAX ((size_t)128 << 20)
+#define GUEST_BACKLOG_FAIR ((size_t)128 << 10) /* no client is cut off for less */
+#define GUEST_FRAMES_MAX ((size_t)64 << 20)
+#define GROUPS_MAX 65536
+#define DESCRIPTORS_KEPT 512 /* never taken by guests */
 #define GOODBYE_SECONDS 0.5
 #define ACCEPT_BURST 64
 #define PROTOCOL 1
 
+/* A user other than the owner, while connected. */
+struct guest {
+    uint32_t userid;
+    unsigned connections;
+    size_t partial; /* bytes of unfinished frames */
+    bool squeezed;  /* too many: only `turn` is read from until there are fewer */
+    struct client *turn;
+    UT_hash_handle hh;
+};
+
 struct client {
     struct port port; /* first: the router hands it to us */
     struct local *local;
+    struct guest *guest; /* NULL: the owner */
     struct flux_stream *stream;
+    size_t partial;
+    bool paused; /* by the router */
     struct client *next, *prev;
 };
 
@@ -36,12 +57,117 @@ struct local {
     int fd;
     uv_poll_t *poll;
     struct client *clients;
+    struct guest *guests;
+    unsigned nguests, guests_max; /* connections of all guests */
     unsigned serial;
 };
+
+/* --- bounds of guests --- */
+
+static struct guest *guest_enter(struct local *l, uint32_t userid)
+{
+    struct guest *g;
+
+    HASH_FIND_INT(l->guests, &userid, g);
+    if (!g) {
+        g = flux_alloc(sizeof(*g));
+        g->userid = userid;
+        HASH_ADD_INT(l->guests, userid, g);
+    }
+    g->connections++;
+    l->nguests++;
+    return g;
+}
+
+static void apply_pause(struct client *c)
+{
+    struct guest *g = c->guest;
+
+    flux_stream_pause(c->stream, c->paused || (g && g->squeezed && g->turn != c));
+}
+
+/* Frames that have begun take turns, one at a time, where they would take too much memory
+ * together. Who does not finish its frame keeps nobody waiting but other programs of its user. */
+static void guest_squeeze(struct local *l, struct guest *g)
+{
+    bool squeezed = g->partial > GUEST_FRAMES_MAX;
+    struct client *c, *turn = NULL;
+
+    if (!squeezed && !g->squeezed)
+        return;
+    if (squeezed && g->turn && g->turn->partial)
+        turn = g->turn;
+    for (c = l->clients; c && squeezed && !turn; c = c->next)
+        if (c->guest == g && c->partial)
+            turn = c;
+    if (squeezed == g->squeezed && turn == g->turn)
+        return;
+    g->squeezed = squeezed;
+    g->turn = turn;
+    DL_FOREACH(l->clients, c)
+    if (c->guest == g)
+        apply_pause(c);
+}
+
+static void set_partial(struct client *c, size_t have)
+{
+    struct guest *g = c->guest;
+
+    if (!g)
+        return;
+    g->partial += have - c->partial;
+    c->partial = have;
+    guest_squeeze(c->local, g);
+}
+
+static void guest_leave(struct local *l, struct guest *g, struct client *c)
+{
+    g->partial -= c->partial;
+    c->partial = 0;
+    if (g->turn == c)
+        g->turn = NULL;
+    guest_squeeze(l, g);
+    l->nguests--;
+    if (--g->connections)
+        return;
+    HASH_DEL(l->guests, g);
+    free(g);
+}
+
+static bool reads_too_slowly(const struct client *c)
+{
+    size_t mine = flux_stream_backlog(c->stream), sum = 0;
+    struct client *other;
+
+    if (mine > BACKLOG_MAX || !c->guest || mine < GUEST_BACKLOG_FAIR)
+        return mine > BACKLOG_MAX;
+    DL_FOREACH(c->local->clients, other)
+    if (other->guest == c->guest)
+        sum += flux_stream_backlog(other->stream);
+    return sum > GUEST_BACKLOG_MAX;
+}
+
+static int check_connections(struct local *l, uint32_t userid, struct flux_error *err)
+{
+    struct guest *g;
+
+    HASH_FIND_INT(l->guests, &userid, g);
+    if (g && g->connections >= GUEST_CONNECTIONS_MAX)
+        return flux_error_set(err, -EAGAIN, "user %u has %u connections, which is the limit",
+                              userid, g->connections);
+    if (l->nguests >= l->guests_max)
+        return flux_error_set(err, -EAGAIN, "guests have %u connections, which is the limit",
+                              l->nguests);
+    return 0;
+}
+
+/* --- clients --- */
 
 static void drop(struct client *c, const char *why)
 {
     DL_DELETE(c->local->clients, c);
+    if (c->guest)
+        guest_leave(c->local, c->guest, c);
     router_remove(c->local->router, &c->port, why);
     flux_stream_close(c->stream);
     free(c);
@@ -51,7 +177,7 @@ static void client_send(struct port *p, struct flux_msg *m)
 {
     struct client *c = (struct client *)p;
 
-    if (flux_stream_backlog(c->stream) > BACKLOG_MAX) {
+    if (reads_too_slowly(c)) {
         /* We may be deep in the router: the loop will see the end of the connection. */
         shutdown(flux_stream_fd(c->stream), SHUT_RDWR);
         flux_msg_free(m);
@@ -64,7 +190,8 @@ static void client_pause(struct port *p, bool on)
 {
     struct client *c = (struct client *)p;
 
-    flux_stream_pause(c->stream, on);
+    c->paused = on;
+    apply_pause(c);
 }
 
 static const struct port_ops client_ops = {.send = client_send, .pause = client_pause};
@@ -74,6 +201,8 @@ static void on_msg(struct flux_msg *m, void *arg)
     struct client *c = arg;
 
     m->nroute = 0;
+    if (c->partial)
+        set_partial(c, 0);
     /* Clients serve nothing, so nothing of theirs can be an answer. */
     if (m->kind == FLUX_MSG_RESPONSE ||
         (m->kind == FLUX_MSG_CONTROL && m->control >= FLUX_MSG_HELLO)) {
@@ -101,7 +230,12 @@ static void on_eof(int r, void *arg)
     drop(arg, "has disconnected");
 }
 
-static const struct flux_stream_ops stream_ops = {on_msg, on_bad, on_eof};
+static void on_partial(size_t have, void *arg)
+{
+    set_partial(arg, have);
+}
+
+static const struct flux_stream_ops stream_ops = {on_msg, on_bad, on_eof, on_partial};
 
 static struct flux_msg *hello(struct local *l, uint32_t userid, uint32_t roles, int r,
                               const struct flux_error *err)
@@ -128,32 +262,109 @@ static struct flux_msg *hello(struct local *l, uint32_t userid, uint32_t roles, 
     return m;
 }
 
+/* What the kernel knows of the peer, and what that makes of it. */
+static int admit(struct local *l, int fd, struct ucred *cred, uint32_t *roles,
+                 struct flux_error *err)
+{
+    FLUX_AUTO_MEM(gid_t) gids = flux_alloc(sizeof(gid_t));
+    socklen_t len = sizeof(*cred), room = 0;
+    struct access_peer peer;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, &len) < 0)
+        return flux_error_sys(err, -errno, "cannot tell who you are");
+    /* Asked once for the size: ERANGE, with the size that is needed. */
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &room) < 0 && errno == ERANGE &&
+        room <= GROUPS_MAX * sizeof(gid_t)) {
+        gids = flux_realloc(gids, room / sizeof(gid_t) + 1, sizeof(gid_t));
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids + 1, &room) < 0)
+            room = 0;
+    } else {
+        room = 0;
+    }
+    gids[0] = cred->gid;
+    peer = (struct access_peer){cred->uid, gids, room / sizeof(gid_t) + 1};
+    return l->opts.admit(l->opts.arg, &peer, roles, err);
+}
+
+static bool is_owner(uint32_t roles)
+{
+    return roles & FLUX_ROLE_OWNER;
+}
+
+static void set_roles(struct client *c, uint32_t roles)
+{
+    struct local *l = c->local;
+
+    c->port.roles = roles;
+    if (is_owner(roles) && c->guest) {
+        guest_leave(l, c->guest, c);
+        c->guest = NULL;
+        apply_pause(c);
+    } else if (!is_owner(roles) && !c->guest) {
+        c->guest = guest_enter(l, c->port.userid);
+    }
+    c->port.user = is_owner(roles) ? NULL : router_user(l->router, c->port.userid);
+}
+
 static void welcome(struct local *l, int fd)
 {
     struct ucred cred = {.uid = FLUX_USERID_UNKNOWN};
-    socklen_t len = sizeof(cred);
     struct flux_error err = {""};
     struct client *c;
     uint32_t roles = 0;
     int r;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0) {
-        close(fd);
-        return;
-    }
-    r = l->opts.admit(l->opts.arg, cred.uid, cred.gid, &roles, &err);
+    r = admit(l, fd, &cred, &roles, &err);
+    if (r == 0 && !is_owner(roles))
+        r = check_connections(l, cred.uid, &err);
     c = flux_alloc(sizeof(*c));
     c->local = l;
-    c->port =
-        (struct port){.kind = PORT_CLIENT, .ops = &client_ops, .userid = cred.uid, .roles = roles};
+    c->port = (struct port){.kind = PORT_CLIENT, .ops = &client_ops, .userid = cred.uid};
     snprintf(c->port.name, sizeof(c->port.name), "client %u (pid %d)", ++l->serial, (int)cred.pid);
     c->stream = flux_stream_new(l->loop, fd, &stream_ops, c);
+    set_roles(c, roles);
     DL_APPEND(l->clients, c);
     router_add(l->router, &c->port);
     flux_stream_send(c->stream, hello(l, cred.uid, roles, r, &err));
     if (r < 0) {
         flux_stream_drain(c->stream, 0);
         drop(c, "was refused");
+    } else if (c->guest && c->guest->squeezed) {
+        apply_pause(c);
+    }
+}
+
+static void dismiss(struct client *c, int r, const struct flux_error *err)
+{
+    struct flux_msg *m = flux_msg_new(FLUX_MSG_CONTROL);
+
+    m->control = FLUX_MSG_GOODBYE;
+    m->status = -r;
+    flux_msg_set_text(m, err->text);
+    flux_stream_send(c->stream, m);
+    flux_stream_drain(c->stream, 0);
+    drop(c, "may no longer connect");
+}
+
+void local_readmit(struct local *l)
+{
+    struct client *c, *next;
+
+    DL_FOREACH_SAFE(l->clients, c, next)
+    {
+        struct flux_error err = {""};
+        struct ucred cred;
+        uint32_t roles = 0;
+        int r = admit(l, flux_stream_fd(c->stream), &cred, &roles, &err);
+        if (r == 0 && c->port.roles & ~roles & (FLUX_ROLE_OWNER | FLUX_ROLE_ADMIN))
+            r = flux_error_set(&err, -EPERM,
+                               "the instance has taken rights from user %u: "
+                               "connect again for those that are left",
+                               c->port.userid);
+        if (r < 0)
+            dismiss(c, r, &err);
+        else
+            set_roles(c, roles);
     }
 }
 
@@ -196,6 +407,7 @@ int local_new(uv_loop_t *loop, struct router *router, const struct local_options
               struct local **ret, struct flux_error *err)
 {
     int fd = listen_on(opts->path, err);
+    struct rlimit lim;
     struct local *l;
 
     if (fd < 0)
@@ -206,6 +418,9 @@ int local_new(uv_loop_t *loop, struct router *router, const struct local_options
     l->opts = *opts;
     l->path = flux_strdup(opts->path);
     l->fd = fd;
+    l->guests_max = getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur < 2 * DESCRIPTORS_KEPT
+                        ? DESCRIPTORS_KEPT / 2
+                        : lim.rlim_cur - DESCRIPTORS_KEPT;
     l->poll = flux_alloc(sizeof(*l->poll));
     uv_poll_init(loop, l->poll, fd);
     l->poll->data = l;

@@ -123,22 +123,6 @@ static void remove_empty_rundir(void)
     rmdir(made);
 }
 
-static bool conf_true(struct broker *b, const char *table, const char *key)
-{
-    return json_is_true(json_object_get(json_object_get(b->conf, table), key));
-}
-
-/* Guests must be able to reach the socket in it; they may not see what else is there. */
-static void open_rundir(struct broker *b, const char *dir)
-{
-    struct stat st;
-
-    if (!conf_true(b, "access", "allow-guest-user"))
-        return;
-    if (stat(dir, &st) < 0 || chmod(dir, (st.st_mode & 07777) | 0011) < 0)
-        die("cannot let guests into the run directory");
-}
-
 static void make_rundir(struct broker *b)
 {
     const char *dir = attrs_get(b->attrs, "rundir");
@@ -150,14 +134,12 @@ static void make_rundir(struct broker *b)
         atexit(remove_empty_rundir);
         attrs_set(b->attrs, "rundir", made, 0);
         b->rundir_made = true;
-        open_rundir(b, made);
         return;
     }
     if (mkdir(dir, 0755) < 0 && errno != EEXIST)
         die("cannot make the run directory: check rundir");
     if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
         die("rundir is not a directory of ours");
-    open_rundir(b, dir);
 }
 
 static void check_statedir(struct broker *b)
@@ -216,19 +198,32 @@ static void set_rank_attributes(struct broker *b)
 
 /* --- who may connect --- */
 
-static int admit(void *arg, uint32_t userid, uint32_t gid, uint32_t *roles, struct flux_error *err)
+static void warn_access(const char *text, void *arg)
+{
+    broker_log(arg, LOG_WARNING, "%s", text);
+}
+
+static int admit(void *arg, const struct access_peer *peer, uint32_t *roles, struct flux_error *err)
 {
     struct broker *b = arg;
 
-    if (userid == b->owner || (userid == 0 && conf_true(b, "access", "allow-root-owner"))) {
-        *roles = FLUX_ROLE_OWNER;
-        return 0;
-    }
-    *roles = FLUX_ROLE_GUEST;
-    if (conf_true(b, "access", "allow-guest-user"))
-        return 0;
-    return flux_error_set(err, -EPERM, "this instance belongs to user %u and admits no guests",
-                          b->owner);
+    return access_admit(b->access, peer, roles, err);
+}
+
+/* As the configuration says now. Guests must be able to reach the socket in the run directory; they
+ * may not see what else is there. */
+void broker_access_load(struct broker *b)
+{
+    const char *dir = attrs_get(b->attrs, "rundir");
+    struct stat st;
+
+    access_free(b->access);
+    b->access = access_new(b->conf, b->owner, warn_access, b);
+    if (access_is_open(b->access) &&
+        (stat(dir, &st) < 0 || chmod(dir, (st.st_mode & 07777) | 0011) < 0))
+        broker_log(b, LOG_ERR, "cannot let guests into the run directory %s: %m", dir);
+    if (b->local)
+        local_readmit(b->local);
 }
 
 static void open_local(struct broker *b)
@@ -238,6 +233,7 @@ static void open_local(struct broker *b)
         .rank = b->rank, .size = b->size, .owner = b->owner, .admit = admit, .arg = b};
     struct flux_error err;
 
+    broker_access_load(b);
     opts.path = strncmp(uri, "local://", 8) == 0 ? uri + 8 : uri;
     if (local_new(&b->loop, b->router, &opts, &b->local, &err) < 0)
         die(err.text);
@@ -366,6 +362,7 @@ static void remove_rundir(struct broker *b)
 static void teardown(struct broker *b)
 {
     local_free(b->local);
+    access_free(b->access);
     broker_overlay_free(b);
     log_service_stop(b);
     event_service_stop(b);

@@ -15,11 +15,20 @@
 #define HELD_MAX 65536       /* requests that wait for services during start */
 #define CLIENT_OPEN_MAX 4096 /* over this a client is not read from until calls end */
 
+/* Bytes of requests under way of one user. Over the first bound small ones still pass: an answer
+ * may wait for one of them. */
+#define USER_BYTES_MAX ((size_t)64 << 20)
+#define USER_BYTES_LAST ((size_t)96 << 20)
+#define SMALL_REQUEST 4096
+#define CALL_COST 512 /* what a call costs besides its body, about */
+
 struct open_call {
     struct port *from; /* NULL: the caller is gone */
     struct port *to;
     uint32_t from_tag, to_tag;
-    bool silent; /* the caller wants no answer; counted all the same */
+    bool silent;            /* the caller wants no answer; counted all the same */
+    struct port_user *user; /* whose `bytes` it counts for, or NULL */
+    size_t bytes;
     UT_hash_handle hh;
 };
 
@@ -37,6 +46,7 @@ struct router {
     struct port **children; /* by rank: only direct children are set */
     uint32_t nchildren;
     struct service_entry *services;
+    struct port_user *users;
     struct flux_msg *held, *held_tail;
     unsigned nheld;
     bool loading;
@@ -56,10 +66,15 @@ struct router *router_new(uint32_t rank, uint32_t owner)
 void router_free(struct router *r)
 {
     struct service_entry *e, *next;
+    struct port_user *u, *more;
 
     HASH_ITER (hh, r->services, e, next) {
         HASH_DEL(r->services, e);
         free(e);
+    }
+    HASH_ITER (hh, r->users, u, more) {
+        HASH_DEL(r->users, u);
+        free(u);
     }
     while (r->held) {
         struct flux_msg *m = r->held;
@@ -145,6 +160,8 @@ static void close_call(struct router *r, struct open_call *c)
     to->next_free[c->to_tag - 1] = to->free_out;
     to->free_out = c->to_tag;
     r->open_calls--;
+    if (c->user)
+        c->user->bytes -= c->bytes;
     free(c);
 }
 
@@ -162,6 +179,19 @@ static void send_error(struct port *p, uint32_t tag, int errnum, const char *tex
 }
 
 /* --- ports --- */
+
+struct port_user *router_user(struct router *r, uint32_t userid)
+{
+    struct port_user *u;
+
+    HASH_FIND_INT(r->users, &userid, u);
+    if (u)
+        return u;
+    u = flux_alloc(sizeof(*u));
+    u->userid = userid;
+    HASH_ADD_INT(r->users, userid, u);
+    return u;
+}
 
 void router_add(struct router *r, struct port *p)
 {
@@ -491,10 +521,27 @@ static void stamp(struct port *p, struct flux_msg *m)
     m->roles = p->roles | FLUX_ROLE_LOCAL;
 }
 
+/* A guest's request is refused where it would grow the broker beyond bounds. */
+static bool too_much(const struct port *p, const struct flux_msg *m, const struct where *w,
+                     char *text, size_t size)
+{
+    size_t bytes = p->user ? p->user->bytes + m->body_len : 0;
+
+    if (bytes > (m->body_len > SMALL_REQUEST ? USER_BYTES_MAX : USER_BYTES_LAST))
+        snprintf(text, size, "user %u has %zu MiB of requests under way, which is the limit",
+                 p->user->userid, p->user->bytes >> 20);
+    else if (p->user && w->hold && m->body_len > SMALL_REQUEST)
+        snprintf(text, size, "the service is not loaded yet");
+    else
+        return false;
+    return true;
+}
+
 static void receive_request(struct router *r, struct port *p, struct flux_msg *m)
 {
     struct where w = {0};
     struct open_call *c = NULL;
+    char text[160];
 
     stamp(p, m);
     if (m->tag)
@@ -505,6 +552,11 @@ static void receive_request(struct router *r, struct port *p, struct flux_msg *m
         return;
     }
     resolve(r, m, &w);
+    if (too_much(p, m, &w, text, sizeof(text))) {
+        send_error(p, m->tag, EAGAIN, text);
+        flux_msg_free(m);
+        return;
+    }
     if (w.hold) {
         hold(r, p, m);
         return;
@@ -519,6 +571,10 @@ static void receive_request(struct router *r, struct port *p, struct flux_msg *m
     if (m->tag || p->kind == PORT_CLIENT) {
         c = open_call(r, p, m->tag, w.port);
         m->tag = c->to_tag;
+        c->user = p->user;
+        c->bytes = m->body_len + CALL_COST;
+        if (c->user)
+            c->user->bytes += c->bytes;
         if (p->kind == PORT_CLIENT && p->open_in >= CLIENT_OPEN_MAX && !p->paused) {
             p->paused = true;
             p->ops->pause(p, true);

@@ -6,6 +6,8 @@
 #ifndef BROKER_ROUTER_H
 #define BROKER_ROUTER_H
 
+#include <uthash.h>
+
 #include <flux/msg.h>
 #include <flux/service.h>
 #include <flux/topology.h>
@@ -23,12 +25,21 @@ struct port_ops {
     void (*pause)(struct port *p, bool on);
 };
 
+/* What all connections of a user other than the owner hold here together. Beyond a bound, requests
+ * of that user are refused with EAGAIN until some have been answered. */
+struct port_user {
+    uint32_t userid;
+    size_t bytes; /* of requests without a final answer */
+    UT_hash_handle hh;
+};
+
 /* Embedded in whatever stands behind it. */
 struct port {
     enum port_kind kind;
     const struct port_ops *ops;
     uint32_t rank;          /* PARENT, CHILD: of the peer */
     uint32_t userid, roles; /* CLIENT: stamped on what it sends */
+    struct port_user *user; /* CLIENT: who is held to bounds; NULL: the owner */
     struct router *router;
     struct open_call *in;   /* calls that it made, by its tag */
     struct open_call **out; /* calls that went to it, by our tag - 1 */
@@ -43,6 +54,9 @@ struct port {
 struct router *router_new(uint32_t rank, uint32_t owner);
 void router_free(struct router *r);
 void router_set_topology(struct router *r, const struct flux_topology *topo);
+
+/* The account of a user; lives as long as the router. */
+struct port_user *router_user(struct router *r, uint32_t userid);
 
 void router_add(struct router *r, struct port *p);
 /* The peer is gone: its open calls are cancelled, calls open to it fail with EHOSTUNREACH (brokers)

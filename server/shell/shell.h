@@ -77,7 +77,7 @@ struct flux_shell {
     struct env *env;
     char **argv; /* the command, before templates are filled in */
     char *hostname;
-    char *tmpdir; /* NULL until it is asked for */
+    char *tmpdir;    /* NULL until it is asked for */
     bool standalone; /* no broker: output goes to our own descriptors */
     int verbose;
     double t0;

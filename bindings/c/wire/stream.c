@@ -277,6 +277,8 @@ static void read_some(struct flux_stream *s)
             return;
         }
         flux_frame_feed(&s->frames, chunk, n, on_frame, on_oversize, s);
+        if (s->frames.bytes && s->ops->on_partial && !s->closed && !s->dead)
+            s->ops->on_partial(s->frames.have, s->arg);
         if ((size_t)n < sizeof(chunk))
             return;
     }

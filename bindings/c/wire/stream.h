@@ -19,6 +19,8 @@ struct flux_stream_ops {
     bool (*on_bad)(const struct flux_error *err, int r, void *arg);
     /* The peer has closed or failed (r = 0 or negative errno). Called once; then close it. */
     void (*on_eof)(int r, void *arg);
+    /* So many bytes of a frame have come, and not its end. May be NULL. */
+    void (*on_partial)(size_t have, void *arg);
 };
 
 /* Takes over `fd`, a stream socket. */

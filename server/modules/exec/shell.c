@@ -312,8 +312,10 @@ static void local_start(struct start *st)
     struct flux_error err;
     int r;
 
-    if (in->userid != flux_owner(x->h) && !in->imp[0]) {
-        fan_local_failed(&st->fan, x->rank, EPERM, "another user's job runs through the IMP only");
+    if (in->userid != flux_owner(x->h) && (!in->imp[0] || !in->j[0])) {
+        fan_local_failed(&st->fan, x->rank, EPERM,
+                         in->imp[0] ? "the signed request of the job is missing"
+                                    : "another user's job runs through the IMP only");
         return;
     }
     if (s && (!s->ended || s->attempt >= in->attempt)) {

@@ -44,7 +44,7 @@ struct jobexec {
     double
         exit_timeout; /* seconds that other shells may go on after the first has ended; < 0 none */
     unsigned max_kills;
-    bool guests;         /* are admitted */
+    bool guests;          /* are admitted */
     bool guests_simulate; /* may use simulated execution */
 };
 

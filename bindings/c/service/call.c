@@ -46,6 +46,21 @@ bool flux_call_may_act_for(struct flux_call *call, uint32_t userid)
            (call->request->userid == userid && userid != FLUX_USERID_UNKNOWN);
 }
 
+bool flux_call_is_admin(struct flux_call *call)
+{
+    return call->request->roles & (FLUX_ROLE_OWNER | FLUX_ROLE_ADMIN);
+}
+
+bool flux_call_is_private(struct flux_call *call)
+{
+    return !flux_call_is_admin(call) && json_is_true(flux_conf_get(call->h, "access.private-mode"));
+}
+
+bool flux_call_may_manage(struct flux_call *call, uint32_t userid)
+{
+    return flux_call_is_admin(call) || flux_call_may_act_for(call, userid);
+}
+
 void *flux_call_alloc(struct flux_call *call, size_t size)
 {
     return flux_arena_alloc(&call->arena, size);
@@ -131,7 +146,7 @@ void call_free(struct flux_call *call)
         atomic_fetch_sub_explicit(&call->stats->open, 1, memory_order_relaxed);
     }
     if (call->counted)
-        quota_release(call->h, call->method->method, call->request->userid);
+        quota_release(call->h, call->method->method, call->request->userid, call->bytes);
     flux_msg_free(call->request);
     flux_arena_reset(&call->arena);
     free(call);

@@ -113,6 +113,53 @@ static int run_handler(struct flux_call *call, const ProtobufCMessage *in)
     return r;
 }
 
+/* Decoding takes memory out of proportion where a body has many tiny or unknown fields: a guest's
+ * may become this much and no more. */
+struct decode_bound {
+    ProtobufCAllocator allocator;
+    struct flux_arena *arena;
+    size_t left;
+};
+
+static size_t most_for(size_t body)
+{
+    size_t small = 16 * body, large = 4 * body + ((size_t)32 << 20);
+
+    return (small < large ? small : large) + 65536;
+}
+
+static void *bounded_alloc(void *data, size_t size)
+{
+    struct decode_bound *b = data;
+
+    if (size > b->left)
+        return NULL;
+    b->left -= size;
+    return flux_arena_alloc(b->arena, size);
+}
+
+static void bounded_free(void *data, void *p)
+{
+    (void)data;
+    (void)p;
+}
+
+static ProtobufCMessage *decode(struct flux_call *call)
+{
+    const ProtobufCMessageDescriptor *type = call->method->method->request;
+    const struct flux_msg *m = call->request;
+    size_t most = most_for(m->body_len);
+    struct decode_bound b = {{bounded_alloc, bounded_free, &b}, &call->arena, most};
+    ProtobufCMessage *in;
+
+    if (!call->counted)
+        return protobuf_c_message_unpack(type, &call->arena.allocator, m->body_len, m->body);
+    in = protobuf_c_message_unpack(type, &b.allocator, m->body_len, m->body);
+    quota_add(call->h, m->userid, most - b.left);
+    call->bytes += most - b.left;
+    return in;
+}
+
 static void serve(struct flux *h, struct registration *reg, const struct flux_service_method *sm,
                   struct flux_msg *m, bool self)
 {
@@ -128,11 +175,11 @@ static void serve(struct flux *h, struct registration *reg, const struct flux_se
     call->request = m;
     call->key = (struct call_key){m->tag, self};
     call->counted = !(m->roles & FLUX_ROLE_OWNER);
+    call->bytes = m->body_len;
     call->flow = sm->method->flow && m->credit;
     call->credit = m->credit;
     flux_arena_init(&call->arena);
-    in = protobuf_c_message_unpack(sm->method->request, &call->arena.allocator, m->body_len,
-                                   m->body);
+    in = decode(call);
     /* Kept from the start: the handler may answer before it returns. */
     call_keep(call);
     if (!in) {
@@ -169,8 +216,9 @@ void service_request(struct flux *h, struct flux_msg *m, bool self)
         flux_msg_free(m); /* a peer that reuses the tag of an open call gets no second answer */
         return;
     }
-    if (!(m->roles & FLUX_ROLE_OWNER) && !quota_take(h, sm->method, m->userid))
-        return refuse(h, m, self, -EAGAIN, "user %u has %u calls of %s open, which is the limit",
+    if (!(m->roles & FLUX_ROLE_OWNER) && !quota_take(h, sm->method, m->userid, m->body_len))
+        return refuse(h, m, self, -EAGAIN,
+                      "user %u has too much under way: the limit is %u calls of %s, and 256 MiB",
                       m->userid, quota_limit(sm->method), m->method);
     serve(h, reg, sm, m, self);
 }

@@ -26,7 +26,8 @@ struct flux_call {
     bool kept;             /* FLUX_CALL_LATER: in h->calls */
     bool answered;         /* the final answer is out */
     bool flow;
-    bool counted; /* in the caller's quota */
+    bool counted; /* in the caller's quota: as one, and so many bytes */
+    size_t bytes;
     int64_t credit;
     void (*on_cancel)(struct flux_call *call, void *arg);
     void *on_cancel_arg;
@@ -37,8 +38,10 @@ struct flux_call {
 };
 
 /* Count a call against what a user may have open of a method; false: it is at the limit. */
-bool quota_take(struct flux *h, const struct flux_method *m, uint32_t userid);
-void quota_release(struct flux *h, const struct flux_method *m, uint32_t userid);
+bool quota_take(struct flux *h, const struct flux_method *m, uint32_t userid, size_t bytes);
+/* A call that was taken has turned out to hold so much more. */
+void quota_add(struct flux *h, uint32_t userid, size_t bytes);
+void quota_release(struct flux *h, const struct flux_method *m, uint32_t userid, size_t bytes);
 unsigned quota_limit(const struct flux_method *m);
 
 /* Send the final answer, once. */

@@ -10,9 +10,10 @@
 
 FLUX_JOB_INFO_HANDLERS(job_info);
 
-/* Is the caller the instance owner, or the user named in the submit event that begins `log`? 0 or a
- * negative error set on the call. */
-int info_check_access(struct flux_call *call, uint64_t id, const void *log, size_t len);
+/* Is the caller the instance owner, or the user named in the submit event that begins `log`? Else
+ * -EPERM, or -ENOENT where others' jobs are hidden. */
+int info_check_access(struct flux_call *call, uint64_t id, const void *log, size_t len,
+                      struct flux_error *err);
 void info_watch_done(void);
 
 #endif

@@ -8,7 +8,8 @@
 
 #define KEYS_MAX 64
 
-int info_check_access(struct flux_call *call, uint64_t id, const void *log, size_t len)
+int info_check_access(struct flux_call *call, uint64_t id, const void *log, size_t len,
+                      struct flux_error *err)
 {
     struct flux_eventlog_cursor c = {log, (const char *)log + len, 0};
     FLUX_AUTO_EVENT e = {0};
@@ -20,7 +21,9 @@ int info_check_access(struct flux_call *call, uint64_t id, const void *log, size
         userid = json_integer_value(json_object_get(e.context, "userid"));
     if (flux_call_may_act_for(call, userid))
         return 0;
-    return flux_call_fail(call, EPERM, "%s: not your job", flux_fluid_f58(id));
+    if (flux_call_is_private(call))
+        return flux_error_set(err, -ENOENT, "%s: unknown job id", flux_fluid_f58(id));
+    return flux_error_set(err, -EPERM, "%s: not your job", flux_fluid_f58(id));
 }
 
 /* --- current: apply jobspec-update and resource-update --- */
@@ -78,11 +81,9 @@ static void on_values(struct flux_future *f, void *arg)
     /* results[0] is the eventlog, for access and updates */
     if (r == 0 && res->results[0]->type == FLUX_KVS_TYPE_UNSPECIFIED)
         r = flux_error_set(&err, -ENOENT, "%s: unknown job id", flux_fluid_f58(in->id));
-    if (r == 0) {
-        r = info_check_access(call, in->id, res->results[0]->value.data,
-                              res->results[0]->value.len);
-        flux_error_set(&err, 0, "%s: not your job", flux_fluid_f58(in->id));
-    }
+    if (r == 0)
+        r = info_check_access(call, in->id, res->results[0]->value.data, res->results[0]->value.len,
+                              &err);
     if (r == 0)
         out.values = flux_call_alloc(call, in->n_keys * sizeof(*out.values));
     for (size_t i = 0; r == 0 && i < in->n_keys; i++) {

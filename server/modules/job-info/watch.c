@@ -114,11 +114,9 @@ static void on_looked_up(struct flux_future *f, void *arg)
 
     if (r == 0 && res->results[0]->type == FLUX_KVS_TYPE_UNSPECIFIED)
         r = flux_error_set(&err, -ENOENT, "%s: unknown job id", flux_fluid_f58(w->id));
-    if (r == 0) {
+    if (r == 0)
         r = info_check_access(w->call, w->id, res->results[0]->value.data,
-                              res->results[0]->value.len);
-        flux_error_set(&err, 0, "%s: not your job", flux_fluid_f58(w->id));
-    }
+                              res->results[0]->value.len, &err);
     if (r == 0 && in->nofollow && res->results[1]->type == FLUX_KVS_TYPE_UNSPECIFIED)
         r = flux_error_set(&err, -ENOENT, "%s has no %s", flux_fluid_f58(w->id), path);
     if (r == 0 && in->nofollow)

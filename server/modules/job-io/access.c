@@ -21,6 +21,8 @@ static void on_known(struct flux_future *f, void *arg)
 
     if (r < 0)
         flux_call_error(p->call, -r, "%s", err.text);
+    else if (!flux_call_may_act_for(p->call, out->jobs[0]->userid) && flux_call_is_private(p->call))
+        flux_call_error(p->call, ENOENT, "JobID %s unknown", flux_fluid_f58(p->id));
     else if (!flux_call_may_act_for(p->call, out->jobs[0]->userid))
         flux_call_error(p->call, EPERM, "%s: not your job", flux_fluid_f58(p->id));
     else {

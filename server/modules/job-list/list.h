@@ -37,10 +37,12 @@ struct list {
     bool caught_up; /* the journal has told all that was before */
     struct wait_state *waits;
     flux_job_list_stats_response stats;
-    bool private_mode;
 };
 
 FLUX_JOB_LIST_HANDLERS(job_list);
+
+/* query.c: may the caller know of the job? */
+bool list_visible(struct flux_call *call, const flux_job_list_job *job);
 
 /* record.c */
 struct record *record_new(uint64_t id);

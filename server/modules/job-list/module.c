@@ -6,14 +6,6 @@
 
 static const struct flux_job_list_ops ops = FLUX_JOB_LIST_OPS(job_list);
 
-static int configure(struct list *l, const json_t *conf, bool apply, struct flux_error *err)
-{
-    if (apply)
-        l->private_mode =
-            json_is_true(json_object_get(json_object_get(conf, "access"), "private-mode"));
-    return 0;
-}
-
 static int start(struct flux *h, int argc, char *const *argv, void **state, struct flux_error *err)
 {
     const char *dir = flux_attr(h, "statedir");
@@ -23,7 +15,6 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
 
     l->h = h;
     l->stats = (flux_job_list_stats_response)FLUX_JOB_LIST_STATS_RESPONSE_INIT;
-    configure(l, flux_conf(h), true, NULL);
     r = history_open(path, &l->history, err);
     if (r == 0) {
         history_count(l->history, &l->stats);
@@ -54,11 +45,4 @@ static void stop(struct flux *h, void *state)
     free(l);
 }
 
-static int reload(struct flux *h, void *state, const json_t *conf, bool apply,
-                  struct flux_error *err)
-{
-    return configure(state, conf, apply, err);
-}
-
-const struct flux_part job_list_part = {
-    .name = "job-list", .start = start, .stop = stop, .reload = reload};
+const struct flux_part job_list_part = {.name = "job-list", .start = start, .stop = stop};

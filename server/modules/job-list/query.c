@@ -18,9 +18,9 @@ struct query {
     size_t room;
 };
 
-static bool visible(struct list *l, struct flux_call *call, const flux_job_list_job *job)
+bool list_visible(struct flux_call *call, const flux_job_list_job *job)
 {
-    return !l->private_mode || flux_call_may_act_for(call, job->userid);
+    return flux_call_may_act_for(call, job->userid) || !flux_call_is_private(call);
 }
 
 /* A job matches a constraint on nodes if one of its nodes does. */
@@ -58,7 +58,7 @@ static bool add(flux_job_list_job *job, void *arg)
 
     if (full(q))
         return false;
-    if (!visible(q->l, q->call, job) || !on_matching_node(q, job))
+    if (!list_visible(q->call, job) || !on_matching_node(q, job))
         return true;
     if (q->out->n_jobs == q->room) {
         size_t room = q->room ? q->room * 2 : 64;
@@ -162,7 +162,7 @@ int job_list_ids(struct flux_call *call, const flux_job_list_ids_request *in,
         if (r)
             *job = r->job;
         found = r || history_get(l->history, in->ids[i], job, call);
-        if (!found || !visible(l, call, job))
+        if (!found || !list_visible(call, job))
             return flux_call_fail(call, ENOENT, "JobID %s unknown", flux_fluid_f58(in->ids[i]));
         out->jobs[out->n_jobs++] = job;
     }

@@ -64,7 +64,7 @@ int job_list_stats(struct flux_call *call, const flux_job_list_stats_request *in
 {
     struct list *l = flux_call_data(call);
 
-    if (l->private_mode && !flux_call_is_owner(call))
+    if (flux_call_is_private(call))
         return flux_call_fail(call, EPERM, "statistics are private in this instance");
     if (*in->queue)
         count_queue(l, call, in->queue, out);
@@ -109,7 +109,8 @@ int job_list_wait_state(struct flux_call *call, const flux_job_list_wait_state_r
     struct record *r;
 
     HASH_FIND(hh, l->jobs, &in->id, sizeof(in->id), r);
-    if (!r && !history_get(l->history, in->id, &job, call))
+    if ((!r && !history_get(l->history, in->id, &job, call)) ||
+        !list_visible(call, r ? &r->job : &job))
         return flux_call_fail(call, ENOENT, "JobID %s unknown", flux_fluid_f58(in->id));
     out->state = r ? r->job.state : FLUX_JOB_INACTIVE;
     if ((in->states | FLUX_JOB_INACTIVE) & out->state)

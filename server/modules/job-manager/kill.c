@@ -24,14 +24,12 @@ int job_manager_kill(struct flux_call *call, const flux_job_manager_kill_request
                      flux_job_manager_kill_response *out)
 {
     struct manager *mgr = flux_call_data(call);
-    struct job *job = manager_find_active(mgr, in->id);
+    int r;
+    struct job *job = select_job(call, in->id, "send signals to", &r);
     flux_job_exec_kill_request kill = FLUX_JOB_EXEC_KILL_REQUEST_INIT;
 
     if (!job)
-        return flux_call_fail(call, ENOENT, "%s: unknown job id, or job is inactive",
-                              flux_fluid_f58(in->id));
-    if (!flux_call_may_act_for(call, job->userid))
-        return flux_call_fail(call, EPERM, "guests may only send signals to their own jobs");
+        return r;
     if (in->signum == 0 || in->signum > (uint32_t)SIGRTMAX)
         return flux_call_fail(call, EINVAL, "%u is not a signal number", in->signum);
     if (job->state != FLUX_JOB_RUN)

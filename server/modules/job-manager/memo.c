@@ -6,19 +6,6 @@
 
 #define MEMO_MAX 16384
 
-static struct job *find(struct flux_call *call, uint64_t id, int *r)
-{
-    struct manager *mgr = flux_call_data(call);
-    struct job *job = manager_find_active(mgr, id);
-
-    *r = 0;
-    if (!job)
-        *r = flux_call_fail(call, ENOENT, "%s: unknown or inactive job", flux_fluid_f58(id));
-    else if (!flux_call_may_act_for(call, job->userid))
-        *r = flux_call_fail(call, EPERM, "guests can only change their own jobs");
-    return *r < 0 ? NULL : job;
-}
-
 static json_t *parse(struct flux_call *call, const char *text, int *r)
 {
     json_error_t e;
@@ -38,7 +25,7 @@ int job_manager_memo(struct flux_call *call, const flux_job_manager_memo_request
 {
     struct manager *mgr = flux_call_data(call);
     int r;
-    struct job *job = find(call, in->id, &r);
+    struct job *job = select_job(call, in->id, "change", &r);
     json_t *memo = job ? parse(call, in->memo, &r) : NULL;
 
     if (memo)
@@ -60,7 +47,7 @@ static int check_update(struct flux_call *call, struct job *job, const json_t *u
         if (job->state > FLUX_JOB_SCHED && strcmp(key, "attributes.system.duration") != 0)
             return flux_call_fail(call, EINVAL, "%s cannot be changed once the job has resources",
                                   key);
-        if (job->state > FLUX_JOB_SCHED && !flux_call_is_owner(call))
+        if (job->state > FLUX_JOB_SCHED && !flux_call_is_admin(call))
             return flux_call_fail(
                 call, EPERM, "only the instance owner can change the duration of a running job");
     }
@@ -87,7 +74,7 @@ int job_manager_update(struct flux_call *call, const flux_job_manager_update_req
 {
     struct manager *mgr = flux_call_data(call);
     int r;
-    struct job *job = find(call, in->id, &r);
+    struct job *job = select_job(call, in->id, "change", &r);
     json_t *updates = job ? parse(call, in->updates, &r) : NULL, *spec;
     const char *key, *queue;
     struct flux_error err;

@@ -227,6 +227,8 @@ int job_manager_queue_status(struct flux_call *call,
     HASH_ITER (hh, mgr->queues, q, next)
         if (!*in->queue || strcmp(q->name, in->queue) == 0)
             out->queues[out->n_queues++] = describe(call, q);
+    if (flux_call_is_private(call))
+        return 0;
     out->alloc_pending = mgr->nenqueued;
     out->alloc_queued = manager_count(mgr, FLUX_JOB_SCHED) - out->alloc_pending;
     out->running = manager_count(mgr, FLUX_JOB_RUN | FLUX_JOB_CLEANUP);

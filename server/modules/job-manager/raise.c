@@ -24,15 +24,11 @@ int job_manager_raise(struct flux_call *call, const flux_job_manager_raise_reque
                       flux_job_manager_raise_response *out)
 {
     struct manager *mgr = flux_call_data(call);
-    struct job *job = manager_find_active(mgr, in->id);
     int r = check(call, in->type, in->severity);
+    struct job *job = r == 0 ? select_job(call, in->id, "raise exceptions on", &r) : NULL;
 
-    if (r < 0)
+    if (!job)
         return r;
-    if (!job || job->state == FLUX_JOB_INACTIVE)
-        return flux_call_fail(call, ENOENT, "%s: unknown or inactive job", flux_fluid_f58(in->id));
-    if (!flux_call_may_act_for(call, job->userid))
-        return flux_call_fail(call, EPERM, "guests can only raise exceptions on their own jobs");
     post_exception(mgr, job, in->type, in->severity, in->note, flux_call_userid(call));
     return 0;
 }

@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Which jobs a request for many means. Owners may mean anybody's, guests their own. */
+/* Which jobs a request means. The owner and administrators may mean anybody's, guests their own. */
 #include "module.h"
+
+#include <flux/fluid.h>
+
+struct job *select_job(struct flux_call *call, uint64_t id, const char *what, int *r)
+{
+    struct manager *mgr = flux_call_data(call);
+    struct job *job = manager_find_active(mgr, id);
+    bool allowed = job && flux_call_may_manage(call, job->userid);
+
+    *r = 0;
+    if (!job || job->state == FLUX_JOB_INACTIVE || (!allowed && flux_call_is_private(call)))
+        *r = flux_call_fail(call, ENOENT, "%s: unknown or inactive job", flux_fluid_f58(id));
+    else if (!allowed)
+        *r = flux_call_fail(call, EPERM, "guests can only %s their own jobs", what);
+    return *r < 0 ? NULL : job;
+}
 
 uint64_t *select_jobs(struct manager *mgr, struct flux_call *call,
                       const flux_job_manager_select *sel, size_t *count, int *r)
@@ -11,7 +27,7 @@ uint64_t *select_jobs(struct manager *mgr, struct flux_call *call,
 
     *count = 0;
     *r = 0;
-    if (!flux_call_may_act_for(call, userid)) {
+    if (!flux_call_may_manage(call, userid)) {
         *r = flux_call_fail(call, EPERM, "guests can only act on their own jobs");
         return NULL;
     }

@@ -8,16 +8,15 @@ int job_manager_set_urgency(struct flux_call *call, const flux_job_manager_set_u
                             flux_job_manager_set_urgency_response *out)
 {
     struct manager *mgr = flux_call_data(call);
-    struct job *job = manager_find_active(mgr, in->id);
+    int r;
+    struct job *job = select_job(call, in->id, "adjust the urgency of", &r);
 
     if (!job)
-        return flux_call_fail(call, ENOENT, "%s: unknown or inactive job", flux_fluid_f58(in->id));
-    if (!flux_call_may_act_for(call, job->userid))
-        return flux_call_fail(call, EPERM, "guests can only adjust the urgency of their own jobs");
+        return r;
     if (in->urgency > FLUX_JOB_URGENCY_MAX)
         return flux_call_fail(call, EINVAL, "urgency value %u is out of range: 0 to %d",
                               in->urgency, FLUX_JOB_URGENCY_MAX);
-    if (!flux_call_is_owner(call) && in->urgency > FLUX_JOB_URGENCY_DEFAULT)
+    if (!flux_call_is_admin(call) && in->urgency > FLUX_JOB_URGENCY_DEFAULT)
         return flux_call_fail(call, EPERM, "guests can only adjust urgency <= default");
     if (job->state > FLUX_JOB_SCHED)
         return flux_call_fail(call, EINVAL,

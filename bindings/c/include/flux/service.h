@@ -52,6 +52,13 @@ const uint32_t *flux_call_route(struct flux_call *call, size_t *count);
 bool flux_call_is_owner(struct flux_call *call);
 /* May the caller act for a job (or other thing) of `userid`? The instance owner, or that user. */
 bool flux_call_may_act_for(struct flux_call *call, uint32_t userid);
+/* The same, or an administrator: for what steers a job and tells nothing of its content. */
+bool flux_call_may_manage(struct flux_call *call, uint32_t userid);
+/* May the caller do what the owner does to jobs in general: the owner or an administrator. */
+bool flux_call_is_admin(struct flux_call *call);
+/* The caller may know of no jobs but its own (access.private-mode): others' are answered as if they
+ * did not exist, and there are no statistics. */
+bool flux_call_is_private(struct flux_call *call);
 
 /* Memory that dies with the call. */
 void *flux_call_alloc(struct flux_call *call, size_t size);

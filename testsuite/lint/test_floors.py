@@ -47,6 +47,8 @@ PRIVATE = {
     ("server/broker", "bindings/c/client"),
     # the store is the leader's log: one thread hosts both
     ("server/modules/kvs", "server/modules/content-sqlite"),
+    # it shares imp/sign with the server: a signed request is taken apart there
+    ("server/modules/job-ingest", "imp"),
 }
 
 # Public headers whose name is not that of a file in the folder that implements them.

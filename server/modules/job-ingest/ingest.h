@@ -16,6 +16,10 @@ struct ingest {
 
 FLUX_JOB_INGEST_HANDLERS(job_ingest);
 
+/* signed.c: the jobspec in a signed request of the caller; caller frees. -EPERM: of somebody else,
+ * or signed in a way that is not for guests. -EINVAL: not a signed request. */
+int ingest_unwrap(struct flux_call *call, const char *j, char **jobspec, struct flux_error *err);
+
 /* cc.c: a jobspec of which many jobs are made, each with {cc} replaced by its number; and its
  * brief, without environment, files and shell options. */
 struct cc_template;

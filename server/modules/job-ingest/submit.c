@@ -100,13 +100,15 @@ static void send_batch(struct submission *sub)
     for (size_t i = 0; i < sub->n; i++) {
         free((char *)sub->jobs[i]->jobspec);
         free((char *)sub->jobs[i]->brief);
+        if (*sub->jobs[i]->j)
+            free((char *)sub->jobs[i]->j);
         free(sub->jobs[i]);
     }
     sub->n = 0;
 }
 
-/* Takes both texts. */
-static void add_job(struct submission *sub, char *jobspec, char *brief)
+/* Takes the texts; `j` may be NULL. */
+static void add_job(struct submission *sub, char *jobspec, char *brief, char *j)
 {
     flux_job_manager_new_job *job;
     flux_job_ingest_outcome *out = add_outcome(sub);
@@ -116,6 +118,7 @@ static void add_job(struct submission *sub, char *jobspec, char *brief)
         fail_outcome(sub, sub->count - 1, EOVERFLOW, "this instance has no more job ids");
         free(jobspec);
         free(brief);
+        free(j);
         return;
     }
     job = flux_alloc(sizeof(*job));
@@ -126,6 +129,8 @@ static void add_job(struct submission *sub, char *jobspec, char *brief)
     job->flags = sub->flags;
     job->jobspec = jobspec;
     job->brief = brief;
+    if (j)
+        job->j = j;
     sub->index[sub->n] = sub->count - 1;
     sub->jobs[sub->n++] = job;
     if (sub->n == BATCH)
@@ -151,7 +156,7 @@ static void add_copies(struct submission *sub, json_t *o, const char *cc, struct
     for (unsigned i = flux_idset_first(set); i != FLUX_IDSET_NONE; i = flux_idset_next(set, i)) {
         char *jobspec, *brief;
         cc_template_make(t, i, &jobspec, &brief);
-        add_job(sub, jobspec, brief);
+        add_job(sub, jobspec, brief, NULL);
     }
     cc_template_free(t);
 }
@@ -176,18 +181,31 @@ static int validate(struct submission *sub, const char *text, json_t **ret, stru
     return r;
 }
 
+/* The text of the jobspec: as it came, or out of the signed request. Caller frees. */
+static int take_text(struct submission *sub, const flux_job_ingest_job *in, char **text,
+                     struct flux_error *err)
+{
+    if (*in->signed_ && (*in->jobspec || *in->cc))
+        return flux_error_set(err, -EINVAL, "a signed request is a whole job: each copy is signed");
+    if (*in->signed_)
+        return ingest_unwrap(sub->call, in->signed_, text, err);
+    if (sub->userid != flux_owner(sub->ing->h))
+        return flux_error_set(err, -EPERM,
+                              "a job of a guest must be signed: submit it with flux submit, run, "
+                              "batch or alloc, which sign, or with flux_sign_request()");
+    *text = flux_strdup(in->jobspec);
+    return 0;
+}
+
 static void add_request(struct submission *sub, const flux_job_ingest_job *in)
 {
+    FLUX_AUTO_STR text = NULL;
     struct flux_error err;
     json_t *o = NULL;
-    int r;
+    int r = take_text(sub, in, &text, &err);
 
-    if (*in->signed_ || !flux_call_is_owner(sub->call))
-        r = flux_error_set(&err, -EPERM,
-                           *in->signed_ ? "signed requests are for multi-user instances"
-                                        : "a job request of a guest must be signed");
-    else
-        r = validate(sub, in->jobspec, &o, &err);
+    if (r == 0)
+        r = validate(sub, text, &o, &err);
     if (r < 0) {
         add_outcome(sub);
         fail_outcome(sub, sub->count - 1, -r, err.text);
@@ -198,8 +216,8 @@ static void add_request(struct submission *sub, const flux_job_ingest_job *in)
     else {
         /* The text is kept as it came; only YAML is written anew. Then its tree may be taken apart.
          */
-        char *text = in->jobspec[0] == '{' ? flux_strdup(in->jobspec) : json_dumps(o, JSON_COMPACT);
-        add_job(sub, text, ingest_brief(o));
+        char *jobspec = text[0] == '{' ? FLUX_GIVE(text) : json_dumps(o, JSON_COMPACT);
+        add_job(sub, jobspec, ingest_brief(o), *in->signed_ ? flux_strdup(in->signed_) : NULL);
     }
     json_decref(o);
 }
@@ -213,11 +231,12 @@ int job_ingest_submit(struct flux_call *call, const flux_job_ingest_submit_reque
     if (urgency > FLUX_JOB_URGENCY_MAX)
         return flux_call_fail(call, EINVAL, "invalid urgency %u: 0 to %d", urgency,
                               FLUX_JOB_URGENCY_MAX);
-    if (urgency > FLUX_JOB_URGENCY_DEFAULT && !flux_call_is_owner(call))
+    if (urgency > FLUX_JOB_URGENCY_DEFAULT && !flux_call_is_admin(call))
         return flux_call_fail(call, EPERM, "only the instance owner can submit with urgency > %d",
                               FLUX_JOB_URGENCY_DEFAULT);
-    if (in->flags & FLUX_JOB_FLAG_NOVALIDATE && !flux_call_is_owner(call))
-        return flux_call_fail(call, EPERM, "only the instance owner can submit with novalidate");
+    if (in->flags & ~FLUX_JOB_FLAG_DEBUG && !flux_call_is_owner(call))
+        return flux_call_fail(call, EPERM, "only the instance owner can submit with %s",
+                              in->flags & FLUX_JOB_FLAG_NOVALIDATE ? "novalidate" : "waitable");
     sub = flux_alloc(sizeof(*sub));
     sub->ing = flux_call_data(call);
     sub->call = call;

@@ -14,6 +14,7 @@
 /* How a job ended, for jobs submitted to depend on it afterwards. */
 struct outcome {
     uint64_t id;
+    uint32_t userid;
     bool started, success, exception;
     UT_hash_handle hh;
 };
@@ -52,6 +53,7 @@ static void note_outcome(struct manager *mgr, const struct job *job)
     struct outcome *o = flux_alloc(sizeof(*o)), *oldest;
 
     o->id = job->id;
+    o->userid = job->userid;
     o->started = job->running;
     o->success = success(job);
     o->exception = job->severity == 0;
@@ -183,6 +185,16 @@ void dependency_note(struct manager *mgr, struct job *job, const char *event)
             review(mgr, j);
 }
 
+/* Whose end a guest may wait for: that of its own jobs. What others' do is not for it to know. */
+static bool may_depend(struct manager *mgr, const struct job *job, uint64_t id)
+{
+    const struct job *other = manager_find_active(mgr, id);
+    const struct outcome *o = find_outcome(mgr, id);
+    uint32_t userid = other ? other->userid : o ? o->userid : FLUX_USERID_UNKNOWN;
+
+    return (other || o) && (job->userid == flux_owner(mgr->h) || job->userid == userid);
+}
+
 static int check_one(struct manager *mgr, struct job *job, const json_t *dep,
                      struct flux_error *err)
 {
@@ -198,8 +210,9 @@ static int check_one(struct manager *mgr, struct job *job, const json_t *dep,
         return 0;
     if (!value || flux_fluid_parse(value, &id, NULL) < 0)
         return flux_error_set(err, -EINVAL, "%s: '%s' is not a job id", scheme, value ? value : "");
-    if (!manager_find_active(mgr, id) && !find_outcome(mgr, id))
-        return flux_error_set(err, -ENOENT, "%s: %s is not a job known here", scheme, value);
+    if (!may_depend(mgr, job, id))
+        return flux_error_set(err, -ENOENT, "%s: %s is not a job known here%s", scheme, value,
+                              job->userid == flux_owner(mgr->h) ? "" : ", or not yours");
     return 0;
 }
 

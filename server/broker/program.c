@@ -37,13 +37,19 @@ static void free_environment(char **env, size_t own)
     free(env);
 }
 
-int program_start_script(struct broker *b, char *const *argv,
+int program_start_script(struct broker *b, char *const *argv, int output,
                          void (*on_exit)(int status, void *arg), void *arg, struct subproc **ret,
                          struct flux_error *err)
 {
     size_t own;
     char **env = make_environment(b, &own);
-    int r = subproc_start(&b->loop, argv, env, true, on_exit, arg, ret, err);
+    struct subproc_options opts = {.argv = argv,
+                                   .envp = env,
+                                   .own_group = true,
+                                   .output = output,
+                                   .on_exit = on_exit,
+                                   .arg = arg};
+    int r = subproc_start(&b->loop, &opts, ret, err);
 
     free_environment(env, own);
     return r;
@@ -66,7 +72,7 @@ bool program_tell_parent(struct broker *b, void (*done)(int status, void *arg), 
     else
         memo = flux_printf("uri=%s", uri);
     argv[5] = memo;
-    if (program_start_script(b, argv, done, arg, &p, &err) == 0)
+    if (program_start_script(b, argv, 0, done, arg, &p, &err) == 0)
         return true;
     broker_log(b, LOG_WARNING, "cannot tell the enclosing instance our address: %s", err.text);
     return false;
@@ -93,6 +99,7 @@ void program_run(struct broker *b)
     const char *shell = getenv("SHELL");
     char *fallback[] = {(char *)(shell && *shell ? shell : "/bin/sh"), NULL};
     char **argv = b->program_argv ? b->program_argv : fallback;
+    struct subproc_options opts;
     struct flux_error err;
     size_t own;
     char **env;
@@ -101,8 +108,12 @@ void program_run(struct broker *b)
         return;
     env = make_environment(b, &own);
     /* On a terminal it stays in our process group, so that it has the terminal. */
-    if (subproc_start(&b->loop, argv, env, !isatty(STDIN_FILENO), on_program_exit, b, &b->program,
-                      &err) < 0) {
+    opts = (struct subproc_options){.argv = argv,
+                                    .envp = env,
+                                    .own_group = !isatty(STDIN_FILENO),
+                                    .on_exit = on_program_exit,
+                                    .arg = b};
+    if (subproc_start(&b->loop, &opts, &b->program, &err) < 0) {
         broker_log(b, LOG_ERR, "rc2.0: %s", err.text);
         b->exit_status = W_EXITCODE(127, 0);
         state_post(b->state, EVENT_RC2_FAIL);

@@ -7,7 +7,8 @@
 
 /* Run the initial program at rank 0 (none: stay in the run state until a shutdown). */
 void program_run(struct broker *b);
-int program_start_script(struct broker *b, char *const *argv,
+/* A command with the initial program's environment; its output goes to `output` (0: to ours). */
+int program_start_script(struct broker *b, char *const *argv, int output,
                          void (*on_exit)(int status, void *arg), void *arg, struct subproc **ret,
                          struct flux_error *err);
 /* An instance that is a job tells the enclosing one its address, as a memo of the job; `done` is

@@ -2,10 +2,10 @@
 /* The transitions, and what is done on entering each state. Every change is logged. */
 #include "state.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include <flux/idset.h>
 #include <flux/paths.h>
@@ -13,6 +13,7 @@
 #include "broker.h"
 #include "overlay.h"
 #include "program.h"
+#include "rc.h"
 #include "sdnotify.h"
 #include "startlog.h"
 
@@ -21,12 +22,8 @@
 struct state {
     struct broker *b;
     enum broker_state now;
-    double entered; /* monotonic */
-    glob_t scripts; /* of the rc directory that is being run */
-    size_t next_script;
-    const char *rc_name;
-    double rc_began;
-    bool rc_failed;
+    double entered;       /* monotonic */
+    struct rc *rc1, *rc3; /* rc1 while it runs, or NULL */
     uv_timer_t quorum_warn, program_limit, shutdown_warn, shutdown_limit;
     unsigned quorum;
 };
@@ -117,68 +114,46 @@ void state_free(struct state *s)
     free(s);
 }
 
-/* --- rc1.d and rc3.d: a site's scripts, run one after the other --- */
+/* --- rc1 and rc3: a site's scripts --- */
 
-static void next_script(struct state *s);
-
-static void rc_done(struct state *s)
-{
-    globfree(&s->scripts);
-    if (s->now == STATE_INIT && s->rc_failed)
-        s->b->exit_status = W_EXITCODE(1, 0);
-    if (s->now == STATE_INIT)
-        state_post(s, s->rc_failed ? EVENT_RC1_FAIL : EVENT_RC1_SUCCESS);
-    else
-        modhost_stop_all(s->b->modhost);
-}
-
-static void on_script_exit(int status, void *arg)
+static void on_rc1_done(int status, void *arg)
 {
     struct state *s = arg;
-    const char *path = s->scripts.gl_pathv[s->next_script - 1];
-    int rc = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 
-    broker_log(s->b, rc ? LOG_ERR : LOG_INFO, "%s: %s %s (rc=%d) %.1fs", s->rc_name, path,
-               WIFEXITED(status) ? "Exited" : "Killed", rc, flux_monotime() - s->rc_began);
-    s->rc_failed |= rc != 0;
-    if (rc && s->now == STATE_INIT)
-        rc_done(s);
-    else
-        next_script(s);
-}
-
-static void next_script(struct state *s)
-{
-    struct flux_error err;
-    struct subproc *p;
-    char *argv[2] = {NULL, NULL};
-
-    if (s->next_script == s->scripts.gl_pathc) {
-        rc_done(s);
+    s->rc1 = NULL;
+    if (s->now != STATE_INIT)
         return;
-    }
-    argv[0] = s->scripts.gl_pathv[s->next_script++];
-    s->rc_began = flux_monotime();
-    broker_log(s->b, LOG_INFO, "%s: running %s", s->rc_name, argv[0]);
-    if (program_start_script(s->b, argv, on_script_exit, s, &p, &err) < 0) {
-        broker_log(s->b, LOG_ERR, "%s: %s", s->rc_name, err.text);
-        s->rc_failed = true;
-        next_script(s);
-    }
+    if (status != 0)
+        s->b->exit_status = W_EXITCODE(1, 0);
+    state_post(s, status ? EVENT_RC1_FAIL : EVENT_RC1_SUCCESS);
 }
 
-static void run_scripts(struct state *s, const char *attr, const char *builtin, const char *name)
+static void on_rc3_done(int status, void *arg)
 {
-    FLUX_AUTO_STR known = flux_path_get(builtin);
-    const char *dir = attrs_get(s->b->attrs, attr);
-    FLUX_AUTO_STR pattern = flux_printf("%s/*", dir ? dir : known ? known : "");
+    struct state *s = arg;
 
-    s->rc_name = name;
-    s->rc_failed = false;
-    s->next_script = 0;
-    if (glob(pattern, 0, NULL, &s->scripts) != 0)
-        s->scripts.gl_pathc = 0;
-    next_script(s);
+    modhost_stop_all(s->b->modhost);
+}
+
+/* A script that is not there is none; a command that the attribute names must work. */
+static void run_rc(struct state *s, const char *name, void (*done)(int status, void *arg),
+                   struct rc **rc)
+{
+    FLUX_AUTO_STR key = flux_printf("%s_path", name);
+    FLUX_AUTO_STR attr = flux_printf("broker.%s", key);
+    FLUX_AUTO_STR title = flux_printf("%s.0", name);
+    FLUX_AUTO_STR builtin = flux_path_get(key);
+    const char *command = attrs_get(s->b->attrs, attr);
+    struct flux_error err;
+
+    if (!command && builtin && access(builtin, X_OK) == 0)
+        command = builtin;
+    if (!command || !*command)
+        done(0, s);
+    else if (rc_start(s->b, title, command, done, s, rc, &err) < 0) {
+        broker_log(s->b, LOG_ERR, "%s: %s", title, err.text);
+        done(W_EXITCODE(1, 0), s);
+    }
 }
 
 /* --- what each state does --- */
@@ -190,7 +165,7 @@ static void on_parent_told(int status, void *arg)
     if (status != 0)
         broker_log(s->b, LOG_WARNING, "the enclosing instance was not told our address");
     if (s->now == STATE_INIT)
-        run_scripts(s, "broker.rc1_path", "rc1_path", "rc1.0");
+        run_rc(s, "rc1", on_rc1_done, &s->rc1);
 }
 
 static void on_start_recorded(void *arg)
@@ -198,12 +173,14 @@ static void on_start_recorded(void *arg)
     struct state *s = arg;
 
     if (s->now == STATE_INIT && !program_tell_parent(s->b, on_parent_told, s))
-        run_scripts(s, "broker.rc1_path", "rc1_path", "rc1.0");
+        run_rc(s, "rc1", on_rc1_done, &s->rc1);
 }
 
 static void on_end_recorded(void *arg)
 {
-    run_scripts(arg, "broker.rc3_path", "rc3_path", "rc3.0");
+    struct state *s = arg;
+
+    run_rc(s, "rc3", on_rc3_done, &s->rc3);
 }
 
 void state_modules_loaded(struct state *s, int r)
@@ -301,6 +278,8 @@ static void enter_shutdown(struct state *s)
     uint64_t warn = attrs_get_fsd(s->b->attrs, "broker.shutdown-warn", 0) * 1000;
     uint64_t limit = attrs_get_fsd(s->b->attrs, "broker.shutdown-timeout", 0) * 1000;
 
+    if (s->rc1)
+        rc_kill(s->rc1, SIGTERM);
     if (s->b->local)
         local_stop_accepting(s->b->local);
     if (warn > 0)

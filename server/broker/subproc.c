@@ -35,8 +35,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     close(p->pidfd);
 }
 
-static int spawn(pid_t *pid, char *const *argv, char *const *envp, bool own_group)
+static int spawn(pid_t *pid, const struct subproc_options *opts)
 {
+    posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t none, all;
     short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
@@ -47,26 +48,31 @@ static int spawn(pid_t *pid, char *const *argv, char *const *envp, bool own_grou
     posix_spawnattr_init(&attr);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
-    if (own_group) {
+    if (opts->own_group) {
         posix_spawnattr_setpgroup(&attr, 0);
         flags |= POSIX_SPAWN_SETPGROUP;
     }
     posix_spawnattr_setflags(&attr, flags);
-    r = posix_spawnp(pid, argv[0], NULL, &attr, argv, envp);
+    posix_spawn_file_actions_init(&files);
+    if (opts->output > 0) {
+        posix_spawn_file_actions_adddup2(&files, opts->output, STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&files, opts->output, STDERR_FILENO);
+    }
+    r = posix_spawnp(pid, opts->argv[0], &files, &attr, opts->argv, opts->envp);
+    posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attr);
     return -r;
 }
 
-int subproc_start(uv_loop_t *loop, char *const *argv, char *const *envp, bool own_group,
-                  void (*on_exit)(int status, void *arg), void *arg, struct subproc **ret,
+int subproc_start(uv_loop_t *loop, const struct subproc_options *opts, struct subproc **ret,
                   struct flux_error *err)
 {
     struct subproc *p;
     pid_t pid;
-    int fd, r = spawn(&pid, argv, envp, own_group);
+    int fd, r = spawn(&pid, opts);
 
     if (r < 0)
-        return flux_error_sys(err, r, "cannot run %s", argv[0]);
+        return flux_error_sys(err, r, "cannot run %s", opts->argv[0]);
     fd = syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0) {
         r = -errno;
@@ -77,9 +83,9 @@ int subproc_start(uv_loop_t *loop, char *const *argv, char *const *envp, bool ow
     p = flux_alloc(sizeof(*p));
     p->pid = pid;
     p->pidfd = fd;
-    p->own_group = own_group;
-    p->on_exit = on_exit;
-    p->arg = arg;
+    p->own_group = opts->own_group;
+    p->on_exit = opts->on_exit;
+    p->arg = opts->arg;
     uv_poll_init(loop, &p->poll, fd);
     p->poll.data = p;
     uv_poll_start(&p->poll, UV_READABLE, on_readable);

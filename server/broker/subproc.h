@@ -10,10 +10,17 @@
 
 struct subproc;
 
-/* Start argv[0] (searched in PATH) with our standard streams and `envp`. `on_exit(status)` is
- * called once from the loop with the wait status; the subproc is freed when it returns. */
-int subproc_start(uv_loop_t *loop, char *const *argv, char *const *envp, bool own_group,
-                  void (*on_exit)(int status, void *arg), void *arg, struct subproc **ret,
+struct subproc_options {
+    char *const *argv; /* argv[0] is searched in PATH */
+    char *const *envp;
+    bool own_group; /* a process group of its own */
+    int output;     /* file descriptor for its output and errors; 0: ours */
+    /* Called once from the loop with the wait status; the subproc is freed when it returns. */
+    void (*on_exit)(int status, void *arg);
+    void *arg;
+};
+
+int subproc_start(uv_loop_t *loop, const struct subproc_options *opts, struct subproc **ret,
                   struct flux_error *err);
 void subproc_kill(struct subproc *p, int signum);
 pid_t subproc_pid(const struct subproc *p);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Signals come through a signalfd, one after another, in a plain loop: there are no handlers. */
+#include "linger.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kin.h"
+
+enum {
+    KILL_AGAIN = 100,  /* ms: what is being killed may be in the midst of a fork */
+    LOOK_AGAIN = 1000, /* ms: the end of processes that are not our descendants is not told */
+};
+
+static const int forwarded[] = {SIGTERM, SIGINT,   SIGHUP,  SIGCONT,
+                                SIGALRM, SIGWINCH, SIGTTIN, SIGTTOU};
+
+struct job {
+    pid_t pid;
+    bool group, ended, killing;
+    int status;
+    struct kin kin;
+};
+
+static void signals(sigset_t *set)
+{
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+        sigaddset(set, forwarded[i]);
+    sigaddset(set, SIGUSR1);
+    sigaddset(set, SIGCHLD);
+}
+
+void linger_begin(void)
+{
+    sigset_t set;
+
+    signals(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+void linger_unblock(void)
+{
+    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    sigset_t none;
+
+    for (int i = 1; i < NSIG; i++)
+        sigaction(i, &dfl, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void reap(struct job *job)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != job->pid)
+            continue; /* left behind by the job */
+        job->ended = true;
+        job->status = status;
+    }
+}
+
+static void take(struct job *job, const struct signalfd_siginfo *si)
+{
+    if (si->ssi_signo == SIGCHLD)
+        return; /* reap() looks each time */
+    if (si->ssi_signo == SIGUSR1) {
+        job->killing = true;
+        return;
+    }
+    if (!job->ended) /* not reaped, so the pid is its own */
+        kill(job->group ? -job->pid : job->pid, si->ssi_signo);
+}
+
+/* Is there something still to wait for? */
+static bool busy(const struct job *job)
+{
+    if (!job->ended || job->killing)
+        return true;
+    return job->kin.alone && kin_left(&job->kin);
+}
+
+static int patience(const struct job *job)
+{
+    if (job->killing)
+        return KILL_AGAIN;
+    return job->ended ? LOOK_AGAIN : -1;
+}
+
+static void wait_signal(struct job *job, int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct signalfd_siginfo si;
+
+    if (poll(&p, 1, patience(job)) > 0 && read(fd, &si, sizeof(si)) == sizeof(si))
+        take(job, &si);
+}
+
+int linger_wait(pid_t pid, bool group)
+{
+    struct job job = {.pid = pid, .group = group};
+    sigset_t set;
+    int fd;
+
+    signals(&set);
+    fd = signalfd(-1, &set, SFD_CLOEXEC);
+    kin_init(&job.kin);
+    while (fd >= 0 && busy(&job)) {
+        wait_signal(&job, fd);
+        if (job.killing && kin_kill(&job.kin) == 0 && job.ended)
+            job.killing = false;
+        reap(&job);
+    }
+    while (!job.ended && waitpid(pid, &job.status, 0) != pid) /* no descriptor: wait blindly */
+        if (errno != EINTR)
+            break;
+    if (fd >= 0)
+        close(fd);
+    return job.status;
+}
+
+noreturn void linger_exit(int status)
+{
+    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    sigset_t set;
+
+    if (WIFSIGNALED(status)) {
+        sigaction(WTERMSIG(status), &dfl, NULL);
+        sigemptyset(&set);
+        sigaddset(&set, WTERMSIG(status));
+        raise(WTERMSIG(status));
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
+        _exit(128 + WTERMSIG(status));
+    }
+    _exit(WEXITSTATUS(status));
+}

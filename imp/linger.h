@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* The IMP stays as the parent of what it started: it passes signals on and ends as its child did.
+ */
+#ifndef IMP_LINGER_H
+#define IMP_LINGER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdnoreturn.h>
+#include <sys/types.h>
+
+/* Before the fork: block what linger_wait() will read, and become the one that orphans go to. */
+void linger_begin(void);
+/* In the child: everything is as a program expects it. */
+void linger_unblock(void);
+
+/* Wait for the child, then until its cgroup, if it has one of its own, is empty. TERM INT HUP CONT
+ * ALRM WINCH TTIN TTOU go to the child (`group`: to its process group), USR1 is SIGKILL for all of
+ * its processes. Returns the wait status. */
+int linger_wait(pid_t pid, bool group);
+
+/* End with the same exit code, or by the same signal. */
+noreturn void linger_exit(int status);
+
+#endif

@@ -11,6 +11,7 @@
 static const struct flux_option options[] = {
     {"urgency", 'u', OPT_STR, "N", "0-31, hold, expedite, default (16)"},
     {"flags", 'f', OPT_STR, "FLAGS", "Comma separated: debug, waitable, novalidate"},
+    {"sign-type", 's', OPT_STR, "TYPE", "Sign by munge, curve or none"},
     {"cc", 'c', OPT_IDSET, "IDSET", "A job for each member"},
     {NULL},
 };

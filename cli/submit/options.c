@@ -28,6 +28,7 @@ const struct flux_option submit_options_common[] = {
     {"setopt", 'o', OPT_MULTI, "KEY[=VAL]", "Set a shell option"},
     {"setattr", 'S', OPT_MULTI, "[^]KEY[=VAL]", "Set a job attribute; ^: from a JSON file"},
     {"add-file", 0, OPT_MULTI, "[NAME[:PERM]=]ARG", "Put a file (or ARG itself) into the job"},
+    {"sign-type", 0, OPT_STR, "TYPE", "Sign the request by munge, curve or none"},
     {"dry-run", 0, OPT_FLAG, NULL, "Print the jobspec and do not submit"},
     {"debug", 0, OPT_FLAG, NULL, "Ask for debug events"},
     {NULL},

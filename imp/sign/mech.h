@@ -11,10 +11,10 @@ struct ca;
 struct cert;
 
 struct sign {
-    int64_t max_ttl;            /* seconds */
-    const char *default_type;   /* one of allowed */
-    const struct conf *allowed; /* array of names */
-    bool bind;
+    int64_t max_ttl;               /* seconds */
+    const char *default_type;      /* one of allowed */
+    const struct conf *allowed;    /* array of names */
+    const char *instance;          /* what requests must be signed for, or NULL */
     const char *munge_socket;      /* NULL: libmunge's own */
     const char *cert_path;         /* NULL: ~/.flux/curve/sig of the signer */
     struct ca *ca;                 /* NULL: certificates are those in users' homes */

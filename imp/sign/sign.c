@@ -12,6 +12,8 @@
 #include "ca.h"
 #include "mech.h"
 
+enum { NONCE_BYTES = 16 };
+
 static const struct sign_mech *const mechanisms[] = {
     &sign_mech_munge,
     &sign_mech_curve,
@@ -76,7 +78,7 @@ static int read_conf(struct sign *s, const struct conf *conf, struct imp_error *
         return imp_error_set(err, -EINVAL,
                              "security configuration: sign.max-ttl must be seconds above 0");
     if ((r = read_types(s, conf, err)) < 0 ||
-        (r = conf_get_bool(conf, "sign.bind-instance", &s->bind, err)) < 0 ||
+        (r = conf_get_string(conf, "sign.instance", &s->instance, err)) < 0 ||
         (r = conf_get_string(conf, "sign.munge.socket-path", &s->munge_socket, err)) < 0 ||
         (r = conf_get_string(conf, "sign.curve.cert-path", &s->cert_path, err)) < 0 ||
         (r = conf_get_bool(conf, "sign.curve.require-ca", &require_ca, err)) < 0)
@@ -111,13 +113,26 @@ void sign_free(struct sign *sign)
 
 bool sign_must_bind(const struct sign *sign)
 {
-    return sign->bind;
+    return false;
 }
 
-static int put_header(struct kv *header, const struct sign_input *in)
+/* No two requests are the same, so that one can be told from a copy of it. */
+static int put_nonce(struct kv *header)
+{
+    unsigned char bytes[NONCE_BYTES];
+    char text[2 * NONCE_BYTES + 1];
+
+    randombytes_buf(bytes, sizeof(bytes));
+    return kv_put_string(header, "nonce", sodium_bin2hex(text, sizeof(text), bytes, sizeof(bytes)));
+}
+
+static int put_header(const struct sign *s, struct kv *header, const struct sign_input *in)
 {
     int r = in->extra ? kv_join(header, "", in->extra) : 0;
 
+    r = r < 0 ? r : put_nonce(header);
+    if (r == 0 && s->instance)
+        r = kv_put_string(header, "instance", s->instance);
     r = r < 0 ? r : kv_put_int(header, "version", 1);
     r = r < 0 ? r : kv_put_string(header, "mechanism", in->mechanism);
     return r < 0 ? r : kv_put_int(header, "userid", in->userid);
@@ -169,7 +184,7 @@ int sign_wrap(struct sign *sign, const struct sign_input *in, char **ret, struct
     struct kv *header = kv_new();
     if (!header)
         return no_memory(err);
-    int r = put_header(header, &given);
+    int r = put_header(sign, header, &given);
     if (r < 0)
         imp_error_sys(err, r, "sign: header");
     else
@@ -223,9 +238,11 @@ static int verify(struct sign *s, const struct sign_text *text, const char *sign
     if (!conf_has(s->allowed, request->mechanism))
         return imp_error_set(err, -EPERM, "sign: type '%s' is not in sign.allowed-types",
                              request->mechanism);
-    if (s->bind && kv_get_string(request->header, "instance.uuid", &instance) < 0)
+    if (s->instance && (kv_get_string(request->header, "instance", &instance) < 0 ||
+                        strcmp(instance, s->instance) != 0))
         return imp_error_set(err, -EPERM,
-                             "sign: the request names no instance; sign.bind-instance demands it");
+                             "sign: the request was not signed for '%s', as sign.instance demands",
+                             s->instance);
     return find_mech(request->mechanism)->verify(s, text, signature, &request->expires, err);
 }
 

@@ -15,7 +15,7 @@ FLOORS = {
     "bindings/c/wire": {"bindings/c/base", "bindings/c/format", "generated"},
     "bindings/c/config": {"bindings/c/base", "bindings/c/format"},
     # floor 2
-    "bindings/c/client": {"floor 1", "bindings/c/service", "generated"},
+    "bindings/c/client": {"floor 1", "bindings/c/service", "generated", "imp"},  # <flux/signer.h>
     "bindings/c/service": {"floor 1", "bindings/c/client", "generated"},
     # floor 3
     "server/spawnd": {"floor 2"},
@@ -58,7 +58,7 @@ PUBLIC = {
     "protojson.h": "bindings/c/wire",
     "module.h": "bindings/c/service", "pmi.h": "bindings/c/pmi", "base.h": "bindings/c/base",
     "msg.h": "bindings/c/wire", "rset.h": "bindings/c/format", "config.h": "bindings/c/config",
-    "shell.h": "server/shell",
+    "shell.h": "server/shell", "signer.h": "imp",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:<(flux/[^>]+)>|"([^"]+)")', re.M)
 

@@ -27,6 +27,7 @@ static const struct row {
     {"shell_pluginpath", FLUX_LIBDIR "/flux/shell", "server/shell"},
     {"connector_path", FLUX_LIBDIR "/flux/connectors", "bindings/c"},
     {"pmi_library_path", FLUX_LIBDIR "/flux/libpmi.so", "bindings/c/pmi/libpmi.so"},
+    {"sign_library_path", FLUX_LIBDIR "/libflux-sign.so.0", "imp/sign/libflux-sign.so.0"},
     {"python_path", FLUX_LIBDIR "/flux/python3", "bindings/python"},
     {"man_path", FLUX_MANDIR, "docs/man"},
     {"confdir", FLUX_CONFDIR, NULL},

@@ -77,6 +77,7 @@ void flux_close(struct flux *h)
     }
     service_done(h);
     futures_done(h);
+    signer_done(h);
     if (h->conn)
         h->conn->ops->close(h->conn);
     h->conn = NULL;

@@ -48,6 +48,7 @@ struct flux {
     const struct flux_thread_env *env; /* modules only */
     char *name;                        /* for flux_log */
     json_t *attrs;                     /* cache of flux_attr(), clients only */
+    struct signer *signer;             /* client/sign.c; NULL until it is needed */
 
     struct flux_future **slots; /* by tag - 1 */
     uint32_t nslots, free_slot; /* free_slot: tag of the first free one, chained; 0 = none */
@@ -76,6 +77,9 @@ void handle_lost(struct flux *h, int r, const char *text);
 void handle_send(struct flux *h, struct flux_msg *m, bool self);
 void handle_update_alive(struct flux *h);
 void handle_wake(struct flux *h);
+
+/* client/sign.c */
+void signer_done(struct flux *h);
 
 /* client/rpc.c */
 void futures_receive(struct flux *h, struct flux_msg *m);

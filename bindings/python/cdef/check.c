@@ -7,6 +7,7 @@
 #include <flux/idset.h>
 #include <flux/jobspec.h>
 #include <flux/rpc.h>
+#include <flux/sign.h>
 
 #define flux_error cdef_error
 #define flux_to cdef_to

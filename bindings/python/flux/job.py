@@ -6,6 +6,7 @@ import json
 import signal as signals
 from collections import namedtuple
 
+from flux._lib import check, encode, ffi, lib, new_error, take
 from flux.error import FluxError
 from flux.fluid import JobID
 from flux.jobspec import JobspecV1
@@ -14,7 +15,7 @@ __all__ = [
     "EventLogEvent", "JobException", "JobID", "JobInfo", "JobResult", "JobspecV1", "JobWaitResult",
     "cancel", "event_wait", "event_watch", "get_job", "job_list", "job_list_inactive",
     "job_kvs_lookup", "kill", "memo", "output_watch", "raise_exception", "result", "result_async",
-    "set_urgency", "submit", "submit_async", "submit_many", "timeleft", "wait",
+    "set_urgency", "sign_request", "submit", "submit_async", "submit_many", "timeleft", "wait",
 ]  # fmt: skip
 
 DEBUG, WAITABLE, NOVALIDATE = 1, 2, 4
@@ -66,6 +67,19 @@ def _text(spec):
     return spec if isinstance(spec, str) else json.dumps(spec) if isinstance(spec, dict) else str(spec)
 
 
+def sign_request(h, jobspec, sign_type=None):
+    """The signed request (RFC 15) for a jobspec; None where the instance needs none of us."""
+    j, err = ffi.new("char **"), new_error()
+    args = (h.handle, encode(sign_type), encode(_text(jobspec)), j, err)
+    return take(j[0]) if check(lib.flux_sign_request(*args), err, FluxError) else None
+
+
+def _request(h, jobspec, sign_type):
+    text = _text(jobspec)
+    signed = sign_request(h, text, sign_type)
+    return {"signed": signed} if signed else {"jobspec": text}
+
+
 def _flags(waitable, debug, novalidate):
     return WAITABLE * bool(waitable) | DEBUG * bool(debug) | NOVALIDATE * bool(novalidate)
 
@@ -96,25 +110,33 @@ class SubmitFuture:
         return _outcome(answer.outcomes[0])
 
 
-def submit_async(h, jobspec, urgency=16, waitable=False, debug=False, novalidate=False):
+def submit_async(
+    h, jobspec, urgency=16, waitable=False, debug=False, novalidate=False, sign_type=None
+):
     return SubmitFuture(
         h.job_ingest.submit_async(
-            jobs=[{"jobspec": _text(jobspec)}],
+            jobs=[_request(h, jobspec, sign_type)],
             urgency_plus_one=urgency + 1,
             flags=_flags(waitable, debug, novalidate),
         )
     )
 
 
-def submit(h, jobspec, urgency=16, waitable=False, debug=False, novalidate=False):
-    """Submit a JobspecV1, dict or JSON text. The id comes back when the job is durable."""
-    return submit_async(h, jobspec, urgency, waitable, debug, novalidate).get_id()
+def submit(h, jobspec, urgency=16, waitable=False, debug=False, novalidate=False, sign_type=None):
+    """Submit a JobspecV1, dict or JSON text. The id comes back when the job is durable.
+
+    Where the instance is another user's, or with a sign_type ("munge", "curve", "none"), the request
+    is signed.
+    """
+    return submit_async(h, jobspec, urgency, waitable, debug, novalidate, sign_type).get_id()
 
 
-def submit_many(h, jobspecs, urgency=16, waitable=False, debug=False, novalidate=False):
+def submit_many(
+    h, jobspecs, urgency=16, waitable=False, debug=False, novalidate=False, sign_type=None
+):
     """Many in one go: a list of JobID, or of FluxError for those that were refused."""
     answer = h.job_ingest.submit(
-        jobs=[{"jobspec": _text(s)} for s in jobspecs],
+        jobs=[_request(h, s, sign_type) for s in jobspecs],
         urgency_plus_one=urgency + 1,
         flags=_flags(waitable, debug, novalidate),
     )

@@ -131,5 +131,15 @@ struct flux_jobspec_request {
 int flux_jobspec_from_command(const struct flux_jobspec_request *rq, json_t **ret,
                               struct flux_error *err);
 
+/* Carbon copies: {cc} in the strings of a jobspec (but not in its environment) stands for the
+ * number of a copy, and FLUX_JOB_CC is set to it. First mark the places in an object, ... */
+void flux_jobspec_cc_mark(json_t *o);
+/* ... then make texts of its JSON, or that of a part of it; takes the text. */
+struct flux_jobspec_cc;
+struct flux_jobspec_cc *flux_jobspec_cc_new(char *text);
+char *flux_jobspec_cc_make(const struct flux_jobspec_cc *t, unsigned cc); /* caller frees */
+void flux_jobspec_cc_free(struct flux_jobspec_cc *t);
+FLUX_DEFINE_AUTO(jobspec_cc);
+
 #pragma GCC visibility pop
 #endif

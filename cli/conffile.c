@@ -90,3 +90,19 @@ int cli_configfile_read(const char *path, json_t **ret, struct flux_error *err)
     *ret = json_loadb(object.data ? object.data : "", object.len, 0, &e);
     return *ret ? 0 : flux_error_set(err, -EPROTO, "%s: %s", path, e.text);
 }
+
+int cli_configfile_check(const char *space, const char *path, bool quiet)
+{
+    FLUX_AUTO_STR program = flux_path_get("configfile_path");
+    char *argv[] = {program, quiet ? "--check-quietly" : "--check", (char *)space, (char *)path,
+                    NULL};
+    int status, r;
+    pid_t pid;
+
+    fflush(stdout);
+    if ((r = posix_spawn(&pid, program, NULL, NULL, argv, environ)) != 0)
+        return -r;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -ECHILD;
+}

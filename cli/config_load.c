@@ -7,6 +7,7 @@
 
 static int run(struct cli *cli)
 {
+    flux_config_load_response *out = NULL;
     flux_config_load_request in = FLUX_CONFIG_LOAD_REQUEST_INIT;
     FLUX_AUTO_BUF text = FLUX_BUF_INIT(8 << 20);
     struct flux *h = cli_handle(cli);
@@ -17,8 +18,11 @@ static int run(struct cli *cli)
     if (cli_read_file(cli->argc ? cli->argv[0] : "-", &text, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     in.json = text.data;
-    if (flux_config_load(h, FLUX_RANK(flux_rank(h)), &in, NULL, &err) < 0)
+    if (flux_config_load(h, FLUX_RANK(flux_rank(h)), &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
+    for (size_t i = 0; i < out->n_needs_restart; i++)
+        cli_warn(cli, "needs a restart: %s", out->needs_restart[i]);
+    flux_config_load_response_free(out);
     return 0;
 }
 

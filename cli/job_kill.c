@@ -7,7 +7,7 @@
 #include <flux/v1/job_manager.h>
 
 #include "handle.h"
-#include "signals.h"
+#include <flux/signame.h>
 
 static const struct flux_option options[] = {
     {"signal", 's', OPT_STR, "SIG", "Send signal SIG (default SIGTERM)"},
@@ -18,7 +18,7 @@ static int run(struct cli *cli)
 {
     flux_job_manager_kill_request in = FLUX_JOB_MANAGER_KILL_REQUEST_INIT;
     const char *name = cli_str(cli, "signal", "TERM");
-    int signum = cli_signal_parse(name), r = 0;
+    int signum = flux_signame_parse(name), r = 0;
 
     if (cli->argc == 0)
         return cli_misused(cli, "expected at least one job id");

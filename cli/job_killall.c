@@ -5,7 +5,7 @@
 #include <flux/v1/job_manager.h>
 
 #include "handle.h"
-#include "signals.h"
+#include <flux/signame.h>
 
 static const struct flux_option options[] = {
     {"user", 'u', OPT_STR, "USER", "Jobs of this user, or of 'all' (default: own)"},
@@ -20,7 +20,7 @@ static int run(struct cli *cli)
     flux_job_manager_select select = FLUX_JOB_MANAGER_SELECT_INIT;
     flux_job_manager_kill_all_response *out = NULL;
     const char *name = cli_str(cli, "signal", "TERM");
-    int signum = cli_signal_parse(name), r;
+    int signum = flux_signame_parse(name), r;
     struct flux_error err = {""};
 
     if (signum < 0)

@@ -5,7 +5,7 @@
 #include <flux/v1/exec.h>
 
 #include "handle.h"
-#include "signals.h"
+#include <flux/signame.h>
 #include "sproc.h"
 
 static const struct flux_option options[] = {
@@ -25,7 +25,7 @@ static int run(struct cli *cli)
 
     if (cli->argc != 2)
         return cli_misused(cli, "expected a signal and a process id or label");
-    if ((signum = cli_signal_parse(cli->argv[0])) < 0)
+    if ((signum = flux_signame_parse(cli->argv[0])) < 0)
         return cli_fail(cli, "Invalid signal %s", cli->argv[0]);
     h = cli_handle(cli);
     to = FLUX_RANK(cli_int(cli, "rank", flux_rank(h)));

@@ -3,6 +3,8 @@
 """Turns proto/flux/v1/config.proto into the C table that configuration files are checked against.
 
 usage: config_schema.py DESCRIPTOR_SET OUTPUT.c
+
+The rules in the comments (see the head of config.proto) become members of the table's rows.
 """
 import json
 import re
@@ -11,7 +13,8 @@ import sys
 from google.protobuf import descriptor_pb2
 
 SPECIAL = {"Fsd": "FSD", "Idset": "IDSET", "Hostlist": "HOSTLIST", "Path": "PATH",
-           "Command": "COMMAND", "Table": "TABLE", "Any": "ANY"}
+           "Command": "COMMAND", "Signal": "SIGNAL", "Size": "SIZE", "Endpoint": "ENDPOINT",
+           "Table": "TABLE", "Any": "ANY"}
 SCALAR = {1: "FLOAT", 2: "FLOAT", 3: "INT", 5: "INT", 8: "BOOL", 9: "STRING"}
 ROOTS = {"SYSTEM": "SystemConfig", "SECURITY": "SecurityConfig", "IMP": "ImpConfig"}
 
@@ -37,6 +40,25 @@ def comments(fdp):
     return found
 
 
+class Doc:
+    """What a comment says: text for people (marks taken out), and its rules."""
+    MARKS = ("required", "restart", "unused")
+
+    def __init__(self, comment):
+        self.marks = {mark for mark in self.MARKS if f"({mark})" in comment}
+        for mark in self.MARKS:
+            comment = comment.replace(f"({mark})", "")
+        self.text = " ".join(comment.split())
+        found = re.search(r"One of (\"[^.]*\")\.", self.text)
+        self.values = re.findall(r'"([^"]*)"', found[1]) if found else []
+        found = re.search(r"Range: (-?\d+) (?:to (\d+)|and up)\.", self.text)
+        self.range = (int(found[1]), int(found[2] or 2**63 - 1)) if found else None
+        found = re.search(r"Default: (.+?)\.(?= |$)", self.text)
+        self.default = found[1] if found else None
+        plain = re.sub(r"(Default: .+?|One of \"[^.]*\"|Range: [^.]*)\.(?= |$)", "", self.text)
+        self.plain = " ".join(plain.split())
+
+
 class Schema:
     def __init__(self, fdp):
         self.fdp = fdp
@@ -56,20 +78,33 @@ class Schema:
             return SPECIAL[name], None, False
         return "MESSAGE", name, False
 
+    def doc(self, message, index):
+        f = message.field[index]
+        position = list(self.messages).index(message.name)
+        comment = self.docs.get((position, index), "")
+        if not comment:
+            sys.exit(f"config.proto: {message.name}.{f.name} has no comment")
+        return Doc(comment)
+
     def field(self, message, index):
         f = message.field[index]
         kind, target, is_map = self.kind(f, message)
-        position = list(self.messages).index(message.name)
-        doc = self.docs.get((position, index), "")
-        if not doc:
-            sys.exit(f"config.proto: {message.name}.{f.name} has no comment")
-        restart = "(restart)" in doc
-        doc = doc.replace("(restart)", "").strip()
-        repeated = f.label == f.LABEL_REPEATED and not is_map
-        target = f"&{snake(target)}" if target else "NULL"
-        flags = ", ".join(str(x).lower() for x in (repeated, is_map, restart))
-        return f"    {{{json.dumps(toml_key(f))}, CONFIG_{kind}, {target}, {flags},\n" \
-               f"     {json.dumps(doc)}}},"
+        doc = self.doc(message, index)
+        members = [f".key = {json.dumps(toml_key(f))}", f".kind = CONFIG_{kind}"]
+        if target:
+            members.append(f".table = &{snake(target)}")
+        if f.label == f.LABEL_REPEATED:
+            members.append(".map = true" if is_map else ".repeated = true")
+        members += [f".{mark} = true" for mark in sorted(doc.marks)]
+        if doc.values:
+            values = ", ".join(map(json.dumps, doc.values))
+            members.append(f".values = (const char *const[]){{{values}, NULL}}")
+        if doc.range:
+            members.append(f".has_range = true, .min = {doc.range[0]}, .max = {doc.range[1]}")
+        if doc.default:
+            members.append(f".otherwise = {json.dumps(doc.default)}")
+        members.append(f".doc = {json.dumps(doc.text)}")
+        return "    {" + ",\n     ".join(members) + "},"
 
     def emit(self, name, done, out):
         if name in done:

@@ -13,7 +13,7 @@
 #include <flux/idset.h>
 
 #include "readfile.h"
-#include "signals.h"
+#include <flux/signame.h>
 
 enum { ADD_FILE_MAX = 8 << 20 };
 
@@ -125,7 +125,7 @@ static int set_signal(const char *arg, json_t *options, struct flux_error *err)
 {
     size_t n = strcspn(arg, "@");
     FLUX_AUTO_STR name = flux_strndup(arg, n);
-    int signum = n ? cli_signal_parse(name) : SIGUSR1;
+    int signum = n ? flux_signame_parse(name) : SIGUSR1;
     double seconds = 60;
 
     if (signum < 0)

@@ -7,7 +7,7 @@
 
 #include <flux/constraint.h>
 
-#include "signals.h"
+#include <flux/signame.h>
 
 static bool has_table(const struct cli *cli, const struct flux_option *table)
 {

@@ -12,6 +12,7 @@ enum attr_flags {
     ATTR_READONLY = 1, /* set by the broker alone; not on the command line either */
     ATTR_RUNTIME = 2,  /* may be set while the broker runs */
     ATTR_COMMAND = 4,  /* was set on the command line: a config key does not override it */
+    ATTR_CONFIG = 8,   /* was set by a config key */
 };
 
 struct attrs *attrs_new(void); /* with the defaults */

@@ -18,34 +18,10 @@ int boot_single(struct broker *b, struct flux_error *err)
     return flux_topology_new("kary:32", 1, &b->topo, err);
 }
 
-/* Keys of [tbon] are attributes of the same name, unless the command line has set those. */
-static void take_tbon(struct broker *b)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach (json_object_get(b->conf, "tbon"), key, value) {
-        FLUX_AUTO_STR name = flux_printf("tbon.%s", key);
-        int flags = attrs_flags(b->attrs, name);
-        if (flags & ATTR_COMMAND)
-            continue;
-        if (json_is_string(value))
-            attrs_set(b->attrs, name, json_string_value(value), flags | ATTR_COMMAND);
-        else if (json_is_integer(value))
-            attrs_setf(b->attrs, name, flags | ATTR_COMMAND, "%lld",
-                       (long long)json_integer_value(value));
-        else if (json_is_number(value))
-            attrs_setf(b->attrs, name, flags | ATTR_COMMAND, "%g", json_number_value(value));
-        else if (json_is_boolean(value))
-            attrs_set(b->attrs, name, json_is_true(value) ? "1" : "0", flags | ATTR_COMMAND);
-    }
-}
-
 int broker_boot(struct broker *b, struct flux_error *err)
 {
     const char *method = attrs_get(b->attrs, "broker.boot-method");
 
-    take_tbon(b);
     if (!method && json_object_get(json_object_get(b->conf, "bootstrap"), "hosts"))
         method = "config";
     if (!method)

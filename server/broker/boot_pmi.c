@@ -219,7 +219,7 @@ static int exchange_cards(struct exchange *x, struct flux_error *err)
     FLUX_AUTO_STR endpoint = NULL;
     int r;
 
-    if ((r = cert_generate(&x->cert, err)) < 0 || (r = overlay_open(x->b, &x->cert, err)) < 0 ||
+    if ((r = cert_generate(&x->cert, err)) < 0 || (r = overlay_open(x->b, &x->cert, 0, err)) < 0 ||
         (r = listen_for_children(x, &endpoint, err)) < 0 || (r = card_put(x, endpoint, err)) < 0 ||
         (r = flux_pmi_client_barrier(x->pmi, err)) < 0)
         return r;

@@ -18,6 +18,7 @@
 #include "state.h"
 #include "subproc.h"
 
+struct settings;
 struct overlay;
 
 struct broker {
@@ -27,8 +28,8 @@ struct broker {
     double starttime; /* wall clock */
     int verbose;
     struct attrs *attrs;
-    json_t *conf;
-    char *conf_path; /* what --config-path named; NULL = none */
+    json_t *conf;              /* in force */
+    struct settings *settings; /* where it comes from */
     struct flux_topology *topo;
     struct router *router;
     struct modhost *modhost;
@@ -59,6 +60,8 @@ void broker_overlay_shutdown_children(struct broker *b);
 /* Tell the parent goodbye; STATE_GOODBYE is posted when that has gone out. */
 void broker_overlay_goodbye(struct broker *b);
 void broker_overlay_free(struct broker *b);
+/* Attributes and b->conf have changed: take over what acts at run time. */
+void broker_overlay_configure(struct broker *b);
 /* Ranks online, as known here (rank 0: of the instance); borrowed. */
 const struct flux_idset *broker_online(struct broker *b);
 

@@ -69,6 +69,8 @@ static void apply(struct broker *b, const char *name)
 {
     if (strcmp(name, "log-ring-size") == 0)
         logring_resize(b->log, attrs_get_int(b->attrs, name, 1024));
+    if (strncmp(name, "tbon.", 5) == 0)
+        broker_overlay_configure(b);
 }
 
 int broker_set_attr(struct flux_call *call, const flux_broker_set_attr_request *in,

@@ -11,9 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include <flux/config.h>
-
-#include "broker.h"
+#include "settings.h"
 
 static const struct option options[] = {
     {"help", no_argument, NULL, 'h'},          {"verbose", no_argument, NULL, 'v'},
@@ -36,46 +34,6 @@ static void die(const char *text)
     exit(1);
 }
 
-/* --- configuration --- */
-
-static void merge_text(json_t *into, const char *text)
-{
-    FLUX_AUTO(configfile) cfg = NULL;
-    struct flux_error err;
-    int r;
-
-    if (text[0] == '{')
-        r = flux_configfile_parse_json(text, "--conf", &cfg, &err);
-    else if (access(text, R_OK) == 0)
-        r = flux_configfile_load(text, &cfg, &err);
-    else
-        r = flux_configfile_parse(text, "--conf", &cfg, &err);
-    if (r < 0)
-        die(err.text);
-    json_object_update_recursive(into, flux_configfile_json(cfg));
-}
-
-static void warn_problem(const char *text, bool fatal, void *arg)
-{
-    if (!fatal)
-        broker_log(arg, LOG_WARNING, "config: %s", text);
-}
-
-static void load_config(struct broker *b)
-{
-    FLUX_AUTO(configfile) cfg = NULL;
-    struct flux_error err;
-
-    if (b->conf_path) {
-        if (flux_configfile_load(b->conf_path, &cfg, &err) < 0)
-            die(err.text);
-        if (flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, warn_problem, b, &err) > 0)
-            die(err.text);
-        json_object_update_recursive(b->conf, flux_configfile_json(cfg));
-        attrs_set(b->attrs, "config.path", b->conf_path, ATTR_READONLY);
-    }
-}
-
 /* --- options --- */
 
 static void parse_options(struct broker *b, int argc, char **argv)
@@ -96,11 +54,11 @@ static void parse_options(struct broker *b, int argc, char **argv)
                 die(err.text);
             break;
         case 'c':
-            free(b->conf_path);
-            b->conf_path = flux_strdup(optarg);
+            settings_set_path(b->settings, optarg);
             break;
         case 'C':
-            merge_text(b->conf, optarg);
+            if (settings_override(b->settings, optarg, &err) < 0)
+                die(err.text);
             break;
         default:
             fputs("Try 'flux-broker --help'.\n", stderr);
@@ -380,7 +338,7 @@ static void teardown(struct broker *b)
     flux_topology_free(b->topo);
     attrs_free(b->attrs);
     json_decref(b->conf);
-    free(b->conf_path);
+    settings_free(b->settings);
 }
 
 int main(int argc, char **argv)
@@ -390,12 +348,13 @@ int main(int argc, char **argv)
 
     uv_loop_init(&b.loop);
     b.attrs = attrs_new();
-    b.conf = json_object();
+    b.settings = settings_new();
     parse_options(&b, argc, argv);
     set_clock(&b);
     b.no_program = attrs_get(b.attrs, "broker.rc2_none") != NULL;
     b.log = broker_log_new(&b);
-    load_config(&b);
+    if (settings_start(&b, &err) < 0)
+        die(err.text);
     set_attributes(&b);
     check_statedir(&b);
     make_rundir(&b);

@@ -23,9 +23,9 @@ struct modhost {
     struct flux_mailbox *self_box;
     struct flux_thread_env self_env;
 
-    json_t *new_conf;
+    const json_t *new_conf;
     unsigned reloading;
-    bool reload_apply;
+    bool reload_apply, check_only;
     int reload_r;
     struct flux_error reload_err;
     void (*reload_done)(int r, const struct flux_error *err, void *arg);
@@ -346,25 +346,31 @@ static void reload_step(struct modhost *mh, bool apply)
 
 static void on_reloaded(struct modhost *mh, int r, const struct flux_error *err)
 {
+    void (*done)(int, const struct flux_error *, void *);
+
     if (r < 0 && mh->reload_r == 0) {
         mh->reload_r = r;
         mh->reload_err = *err;
     }
     if (--mh->reloading)
         return;
-    if (mh->reload_r == 0 && !mh->reload_apply) {
+    if (mh->reload_r == 0 && !mh->reload_apply && !mh->check_only) {
         reload_step(mh, true);
         on_reloaded(mh, 0, NULL);
         return;
     }
-    if (mh->reload_r == 0)
-        mh->env.conf = mh->self_env.conf = mh->new_conf;
-    mh->new_conf = NULL; /* the caller's, who frees it if the reload has failed */
-    mh->reload_done(mh->reload_r, &mh->reload_err, mh->reload_arg);
+    mh->new_conf = NULL;
+    done = mh->reload_done;
     mh->reload_done = NULL;
+    done(mh->reload_r, &mh->reload_err, mh->reload_arg);
 }
 
-void modhost_reload(struct modhost *mh, const json_t *conf,
+void modhost_set_conf(struct modhost *mh, const json_t *conf)
+{
+    mh->env.conf = mh->self_env.conf = conf;
+}
+
+void modhost_reload(struct modhost *mh, const json_t *conf, bool apply,
                     void (*done)(int r, const struct flux_error *err, void *arg), void *arg)
 {
     struct flux_error err;
@@ -374,7 +380,8 @@ void modhost_reload(struct modhost *mh, const json_t *conf,
         done(-EBUSY, &err, arg);
         return;
     }
-    mh->new_conf = (json_t *)conf;
+    mh->new_conf = conf;
+    mh->check_only = !apply;
     mh->reload_r = 0;
     mh->reload_done = done;
     mh->reload_arg = arg;

@@ -32,7 +32,7 @@ struct modhost_ops {
 };
 
 /* `env` is a template: each module gets a copy (its register fields are filled in here). `conf` in
- * it is borrowed and replaced by modhost_reload(). */
+ * it is borrowed and replaced by modhost_set_conf(). */
 struct modhost *modhost_new(uv_loop_t *loop, struct router *router,
                             const struct flux_thread_env *env, const struct modhost_ops *ops);
 void modhost_free(struct modhost *mh);
@@ -49,9 +49,12 @@ void modhost_load(struct modhost *mh, const char *path, const char *name, int ar
 /* -ENOENT. `done` when it has ended. */
 int modhost_remove(struct modhost *mh, const char *name, void (*done)(void *arg), void *arg,
                    struct flux_error *err);
-/* Every part checks `conf`, then every part takes it over; or none does (done with r < 0). */
-void modhost_reload(struct modhost *mh, const json_t *conf,
+/* Every part checks `conf`, then (with `apply`) every part takes it over; or none does (done with
+ * r < 0). `conf` must live until `done`. */
+void modhost_reload(struct modhost *mh, const json_t *conf, bool apply,
                     void (*done)(int r, const struct flux_error *err, void *arg), void *arg);
+/* What modules that start from now on get, and the broker's own handle; borrowed. */
+void modhost_set_conf(struct modhost *mh, const json_t *conf);
 /* Call cb for each module, sorted by name; strings are valid during the call. */
 void modhost_visit(struct modhost *mh,
                    void (*cb)(const char *name, const char *path, char state, double idle,

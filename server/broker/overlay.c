@@ -4,11 +4,13 @@
  */
 #include "overlay.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <syslog.h>
 
+#include <flux/fsd.h>
 #include <flux/hostlist.h>
 #include <flux/v1/broker.h>
 #include <flux/v1/overlay.h>
@@ -354,7 +356,42 @@ static void make_children(struct overlay *ov)
     }
 }
 
-int overlay_open(struct broker *b, const struct cert *cert, struct flux_error *err)
+static double conf_seconds(const json_t *table, const char *key, double otherwise)
+{
+    const json_t *o = json_object_get(table, key);
+    double t = otherwise;
+
+    if (json_is_number(o))
+        return json_number_value(o);
+    if (json_is_string(o) && flux_fsd_parse(json_string_value(o), &t, NULL) < 0)
+        return strcmp(json_string_value(o), "none") ? otherwise : 0;
+    return isinf(t) ? 0 : t;
+}
+
+static struct overlay_beat read_beat(struct broker *b)
+{
+    const json_t *heartbeat = json_object_get(b->conf, "heartbeat");
+    const json_t *warn = json_object_get(heartbeat, "warn_thresh");
+
+    return (struct overlay_beat){
+        .torpid_min = attrs_get_fsd(b->attrs, "tbon.torpid_min", 5),
+        .torpid_max = attrs_get_fsd(b->attrs, "tbon.torpid_max", 30),
+        .period = conf_seconds(heartbeat, "period", 2),
+        .timeout = conf_seconds(heartbeat, "timeout", 300),
+        .warn = warn ? json_integer_value(warn) : 3,
+    };
+}
+
+void broker_overlay_configure(struct broker *b)
+{
+    struct overlay_beat beat = read_beat(b);
+
+    if (b->overlay)
+        overlay_link_tune(b->overlay->link, &beat);
+}
+
+int overlay_open(struct broker *b, const struct cert *cert, uint64_t hosts_digest,
+                 struct flux_error *err)
 {
     struct overlay *ov = flux_alloc(sizeof(*ov));
     struct attrs *a = b->attrs;
@@ -368,8 +405,8 @@ int overlay_open(struct broker *b, const struct cert *cert, struct flux_error *e
     conf.hostname = attrs_get(a, "hostname");
     conf.version = attrs_get(a, "version");
     conf.uuid = attrs_get(a, "broker.uuid");
-    conf.torpid_min = attrs_get_fsd(a, "tbon.torpid_min", 5);
-    conf.torpid_max = attrs_get_fsd(a, "tbon.torpid_max", 30);
+    conf.hosts_digest = hosts_digest;
+    conf.beat = read_beat(b);
     conf.tcp_user_timeout = attrs_get_fsd(a, "tbon.tcp_user_timeout", 20);
     conf.connect_timeout = attrs_get_fsd(a, "tbon.connect_timeout", 30);
     /* Without a config file everybody was there when endpoints were exchanged. */

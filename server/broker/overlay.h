@@ -37,7 +37,9 @@ struct overlay {
 };
 
 /* For boot: make it (b->topo, rank and size are set), listen, say who may join and where to go. */
-int overlay_open(struct broker *b, const struct cert *cert, struct flux_error *err);
+/* `hosts_digest` stands for the configured list of hosts; 0: there is none. */
+int overlay_open(struct broker *b, const struct cert *cert, uint64_t hosts_digest,
+                 struct flux_error *err);
 int overlay_listen(struct broker *b, const char *endpoint, char **actual, struct flux_error *err);
 void overlay_allow(struct broker *b, const char *public_key, uint32_t rank);
 void overlay_set_parent(struct broker *b, const char *endpoint, const char *public_key);

@@ -30,6 +30,7 @@ void overlay_say_hello(struct overlay_link *l, const void *id, size_t id_len)
     hello.size = flux_topology_size(l->conf.topology);
     hello.hostname = l->hostname;
     hello.uuid = l->uuid;
+    hello.hosts_digest = l->conf.hosts_digest;
     body = flux_bytes_new(protobuf_c_message_get_packed_size(&hello.base));
     protobuf_c_message_pack(&hello.base, body->data);
     overlay_send_control(l, id, id_len, FLUX_MSG_HELLO, 0, NULL, body);
@@ -56,8 +57,15 @@ static int check_common(struct overlay_link *l, const Flux__V1__OverlayHello *h,
             l->conf.protocol_max);
     if (h->size != size)
         return flux_error_set(
-            err, -EINVAL, "it takes the instance for %u brokers, rank %u for %u (versions %s, %s)",
-            h->size, l->conf.rank, size, h->version, l->version);
+            err, -EINVAL,
+            "it takes the instance for %u brokers, rank %u for %u (versions %s, %s)%s", h->size,
+            l->conf.rank, size, h->version, l->version,
+            h->hosts_digest ? ": is bootstrap.hosts the same on both?" : "");
+    if (h->hosts_digest && l->conf.hosts_digest && h->hosts_digest != l->conf.hosts_digest)
+        return flux_error_set(err, -EINVAL,
+                              "its bootstrap.hosts names other hosts than that of rank %u, or in "
+                              "another order: copy the same configuration to both",
+                              l->conf.rank);
     return 0;
 }
 
@@ -82,7 +90,7 @@ static int check_rank(struct overlay_link *l, const Flux__V1__OverlayHello *h, c
 static int check_duplicate(struct overlay_link *l, const Flux__V1__OverlayHello *h,
                            struct flux_error *err)
 {
-    double patience = l->conf.torpid_max > 0 ? l->conf.torpid_max : 60;
+    double patience = l->conf.beat.torpid_max > 0 ? l->conf.beat.torpid_max : 60;
     struct overlay_peer *old = NULL;
 
     overlay_watch_monitor(l);

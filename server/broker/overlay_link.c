@@ -398,45 +398,6 @@ static int monitor_open(struct overlay_link *l, struct overlay_sock *mon, void *
     return sock_watch(l, mon, err);
 }
 
-/* --- time --- */
-
-static double tick_interval(const struct overlay_link *l)
-{
-    double t = l->conf.torpid_min > 0 ? l->conf.torpid_min : 5;
-
-    if (l->conf.torpid_max > 0 && l->conf.torpid_max / 2 < t)
-        t = l->conf.torpid_max / 2;
-    return t > 0.01 ? t : 0.01;
-}
-
-/* Signs of life go up; parents judge their children by them. */
-static void on_tick(uv_timer_t *timer)
-{
-    struct overlay_link *l = timer->data;
-    double now = flux_monotime();
-    struct overlay_peer *p, *next;
-
-    if (l->parent && now - l->parent->spoke >= tick_interval(l) * 0.9) {
-        l->parent->spoke = now;
-        overlay_send_control(l, NULL, 0, FLUX_MSG_KEEPALIVE, 0, NULL, NULL);
-    }
-    if (l->conf.torpid_max <= 0)
-        return;
-    HASH_ITER (hh, l->by_id, p, next)
-        if (!p->torpid && now - p->heard > l->conf.torpid_max) {
-            p->torpid = true;
-            l->conf.ops.on_peer(l->conf.arg, p->rank, OVERLAY_PEER_TORPID, p->hostname, "");
-        }
-}
-
-static void start_ticking(struct overlay_link *l)
-{
-    uint64_t ms = tick_interval(l) * 1000;
-
-    if (!uv_is_active((uv_handle_t *)&l->timer))
-        uv_timer_start(&l->timer, on_tick, ms, ms);
-}
-
 /* --- life --- */
 
 static void set_int(void *zsock, int option, int value)
@@ -550,7 +511,7 @@ int overlay_link_bind(struct overlay_link *l, const char *endpoint, char **actua
         l->ipc_path = flux_strdup(last + 6);
     if (actual)
         *actual = flux_strdup(last);
-    start_ticking(l);
+    overlay_beat_start(l);
     return sock_watch(l, &l->router, err);
 }
 
@@ -580,7 +541,7 @@ int overlay_link_connect(struct overlay_link *l, const char *endpoint, const cha
                               zmq_strerror(errno));
     if ((r = sock_watch(l, &l->dealer, err)) < 0)
         return r;
-    start_ticking(l);
+    overlay_beat_start(l);
     l->connecting = flux_monotime();
     overlay_say_hello(l, NULL, 0);
     return 0;

@@ -33,15 +33,24 @@ struct overlay_link_ops {
     void (*log)(void *arg, int level, const char *text);
 };
 
+/* Signs of life: all in seconds. */
+struct overlay_beat {
+    double torpid_min; /* of our silence, until we send our parent one */
+    double torpid_max; /* of a child's silence, until it counts as torpid; 0 = never */
+    double period;     /* of our silence, until we send a child one; 0 = never */
+    double timeout;    /* of our parent's silence, until it counts as lost; 0 = never */
+    unsigned warn;     /* periods of our parent's silence until that is logged; 0 = never */
+};
+
 struct overlay_link_conf {
     uv_loop_t *loop;
     const struct cert *cert;              /* copied */
     const struct flux_topology *topology; /* borrowed for the life of the link */
     uint32_t rank;
     const char *hostname, *version, *uuid; /* copied */
-    double torpid_min;       /* seconds of silence after which we send a sign of life */
-    double torpid_max;       /* ... after which a child counts as torpid; 0 = never */
-    double tcp_user_timeout; /* ... after which a dead connection is given up; 0 = by the kernel */
+    uint64_t hosts_digest; /* of the list of hosts that ranks go by; 0 = there is none */
+    struct overlay_beat beat;
+    double tcp_user_timeout; /* seconds until a dead connection is given up; 0 = by the kernel */
     double connect_timeout;  /* of one attempt to connect; 0 = by the kernel */
     double give_up;   /* seconds to reach the parent in; then it counts as refusing. 0 = no end */
     int child_rcvhwm; /* messages of one child that may wait to be read; 0 = default */
@@ -69,6 +78,8 @@ int overlay_link_connect(struct overlay_link *l, const char *endpoint, const cha
 /* Send to a connected neighbour; takes m. -EHOSTUNREACH: it is not connected. What a peer does not
  * read is kept up to a ceiling; past that it counts as lost. */
 int overlay_link_send(struct overlay_link *l, uint32_t rank, struct flux_msg *m);
+/* Change the signs of life, at any time. */
+void overlay_link_tune(struct overlay_link *l, const struct overlay_beat *beat);
 bool overlay_link_is_up(const struct overlay_link *l, uint32_t rank);
 /* Cut off a child: it is told why, and counts as lost. -ENOENT: not connected. */
 int overlay_link_disconnect(struct overlay_link *l, uint32_t rank, const char *why);

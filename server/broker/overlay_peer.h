@@ -78,6 +78,8 @@ struct overlay_link {
     uv_timer_t retry; /* unsent bytes */
     bool refused, said_goodbye, closed;
     double connecting; /* monotonic: since when */
+    bool warned;       /* of the parent's silence */
+    char silence[48];  /* ... in words */
     double refusal_logged;
     unsigned refusals;
     double handshake_logged;
@@ -98,6 +100,9 @@ void overlay_drop(struct overlay_link *l, struct overlay_peer *p, enum overlay_p
 /* Peers whose connection is known to have ended are dropped (before a newcomer is judged). */
 void overlay_reap(struct overlay_link *l);
 void overlay_watch_monitor(struct overlay_link *l);
+
+/* overlay_beat.c */
+void overlay_beat_start(struct overlay_link *l);
 
 /* overlay_hello.c */
 void overlay_say_hello(struct overlay_link *l, const void *id, size_t id_len);

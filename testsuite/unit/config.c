@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* Configuration: the TOML tables, reading and merging files, and the words of every complaint. */
+#include <flux/bootstrap.h>
 #include <flux/config.h>
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <setjmp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -142,12 +144,14 @@ struct findings {
     char text[10][320];
 };
 
-static void collect(const char *text, bool fatal, void *arg)
+static void collect(const char *text, enum flux_configfile_severity severity, void *arg)
 {
     struct findings *f = arg;
 
+    if (severity == FLUX_CONFIG_UNUSED)
+        return;
     assert_true(f->n < 10);
-    snprintf(f->text[f->n++], 320, "%s%s", fatal ? "" : "warning: ", text);
+    snprintf(f->text[f->n++], 320, "%s%s", severity == FLUX_CONFIG_ERROR ? "" : "warning: ", text);
 }
 
 static void complaint(const char *toml, const char *want)
@@ -193,6 +197,20 @@ static void complaints(void **state)
     complaint("[job-manager.epilog]\ncommand = []\n",
               "system.toml:2: job-manager.epilog.command: must be an array of strings, not empty");
     complaint("access = 1\n", "system.toml:1: access: must be a table");
+    complaint("[bootstrap]\ndefault_port = 70000\n",
+              "system.toml:2: bootstrap.default_port: must be from 1 to 65535");
+    complaint("[kvs]\ngc-threshold = -1\n", "system.toml:2: kvs.gc-threshold: must be at least 0");
+    complaint("[exec]\nterm-signal = \"SIGNOTHING\"\n",
+              "system.toml:2: exec.term-signal: must be a signal such as \"SIGTERM\"");
+    complaint("[exec]\nservice = \"ssh\"\n",
+              "system.toml:2: exec.service: 'ssh' is none of \"rexec\", \"sdexec\"");
+    complaint("[ingest]\nbuffer-size = \"ten\"\n",
+              "system.toml:2: ingest.buffer-size: must be a number of bytes such as \"10M\"");
+    complaint("[bootstrap]\ndefault_bind = \"eth0\"\n",
+              "system.toml:2: bootstrap.default_bind: must be an endpoint such as "
+              "\"tcp://eth0:%p\"");
+    complaint("[[resource.config]]\ncores = \"0-3\"\n",
+              "system.toml:1: resource.config.0: hosts is missing");
 }
 
 static const char guide[] =
@@ -235,6 +253,80 @@ static void the_guides_configuration_is_good(void **state)
     assert_int_equal(flux_configfile_check(imp, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 4);
 }
 
+#define BOOT                                                                                       \
+    "[bootstrap]\ncurve_cert = \"/c\"\ndefault_port = 8050\ndefault_bind = \"tcp://*:%p\"\n"       \
+    "default_connect = \"tcp://%h:%p\"\n"
+
+static void keys_that_contradict_each_other(void **state)
+{
+    complaint(
+        "[bootstrap]\ndefault_bind = \"tcp://*:1\"\ndefault_connect = \"tcp://%h:1\"\n"
+        "hosts = [ { host = \"a[0-1]\" } ]\n",
+        "system.toml:1: bootstrap: curve_cert is missing: make a certificate with flux keygen");
+    complaint("[bootstrap]\ncurve_cert = \"/c\"\nhosts = [ { host = \"a[0-1]\" } ]\n",
+              "system.toml:1: bootstrap: neither default_bind is set nor does the entry of a0 have "
+              "its own");
+    complaint("[bootstrap]\ncurve_cert = \"/c\"\ndefault_bind = \"tcp://*:%p\"\n"
+              "hosts = [ { host = \"a[0-1]\" } ]\n",
+              "system.toml:1: bootstrap: tcp://*:%p has %p in it, and default_port is not set");
+    complaint(BOOT "hosts = [ { host = \"a[0-3]\" },\n { host = \"a3\", parent = \"b\" } ]\n",
+              "system.toml:7: bootstrap.hosts.1.parent: 'b', the parent of a3, is not in "
+              "bootstrap.hosts");
+    complaint(BOOT "hosts = [ { host = \"a[0-3]\" },\n { host = \"a2\", parent = \"a3\" },\n"
+                   "{ host = \"a3\", parent = \"a2\" } ]\n",
+              "system.toml:7: bootstrap.hosts.1.parent: parents make a loop that does not lead to "
+              "rank 0: a2 -> a3 -> a2");
+    complaint(BOOT "hosts = [ { host = \"a[0-3]\" },\n { host = \"a0\", parent = \"a3\" } ]\n",
+              "system.toml:7: bootstrap.hosts.1.parent: a0 is rank 0, the root of the tree: it "
+              "cannot have a parent");
+    complaint("[tbon]\ntorpid_max = \"3s\"\n",
+              "system.toml:2: tbon.torpid_max: torpid_max must be longer than torpid_min (5s)");
+    complaint("[policy.jobspec.defaults.system]\nqueue = \"debug\"\n",
+              "system.toml:2: policy.jobspec.defaults.system.queue: there is no queue 'debug' in "
+              "[queues]");
+    complaint("[queues.a]\nparent = \"b\"\n",
+              "system.toml:2: queues.a.parent: there is no queue 'b' in [queues]");
+    complaint("[queues.a]\n[queues.b]\nparent = \"a\"\nrequires = [\"x\"]\n",
+              "system.toml:4: queues.b.requires: a queue with a parent has the parent's resources");
+    complaint("[policy.limits]\njob-size.max.nnodes = 3\njob-size.min.nnodes = 4\n",
+              "system.toml:3: policy.limits.job-size.min.nnodes: is above the largest that is "
+              "allowed (3)");
+}
+
+static void a_bootstrap_table_is_read(void **state)
+{
+    FLUX_AUTO(configfile) cfg = parse(
+        BOOT "hosts = [ { host = \"a[0-3]\" }, { host = \"a[2-3]\", parent = \"a1\" },\n"
+             "{ host = \"a1\", bind = \"tcp://eth1:9000\", connect = \"tcp://10.0.0.1:%p\" } ]\n");
+    char where[FLUX_BOOTSTRAP_WHERE];
+    FLUX_AUTO(bootstrap) bs = NULL;
+    FLUX_AUTO(bootstrap) none = NULL;
+    FLUX_AUTO_STR hosts = NULL;
+    FLUX_AUTO_STR bind = NULL;
+    FLUX_AUTO_STR connect = NULL;
+    FLUX_AUTO_STR other = NULL;
+
+    assert_int_equal(flux_bootstrap_new(flux_configfile_get(cfg, "bootstrap"), &bs, where, NULL),
+                     0);
+    assert_int_equal(flux_bootstrap_size(bs), 4);
+    assert_int_equal(flux_bootstrap_rank(bs, "a2"), 2);
+    assert_int_equal(flux_bootstrap_rank(bs, "a2.example.com"), 2);
+    assert_int_equal(flux_bootstrap_rank(bs, "a4"), FLUX_BOOTSTRAP_NONE);
+    assert_int_equal(flux_bootstrap_parents(bs)[3], 1);
+    assert_int_equal(flux_bootstrap_parents(bs)[1], 0);
+    hosts = flux_bootstrap_hostlist(bs);
+    assert_string_equal(hosts, "a[0-3]");
+    assert_int_equal(flux_bootstrap_bind(bs, 1, &bind, NULL), 0);
+    assert_string_equal(bind, "tcp://eth1:9000");
+    assert_int_equal(flux_bootstrap_connect(bs, 1, &connect, NULL), 0);
+    assert_string_equal(connect, "tcp://10.0.0.1:8050");
+    assert_int_equal(flux_bootstrap_connect(bs, 3, &other, NULL), 0);
+    assert_string_equal(other, "tcp://a3:8050");
+    assert_int_equal(flux_bootstrap_new(NULL, &none, where, NULL), 0);
+    assert_int_equal(flux_bootstrap_size(none), 0);
+    assert_true(flux_bootstrap_digest(none) != flux_bootstrap_digest(bs));
+}
+
 static void docs_and_restarts(void **state)
 {
     FLUX_AUTO(configfile) a = parse("[tbon]\ntopo = \"kary:2\"\n[exec]\nimp = \"/a\"\n");
@@ -247,7 +339,7 @@ static void docs_and_restarts(void **state)
     json_decref(keys);
     assert_string_equal(
         flux_configfile_doc(FLUX_CONFIG_SYSTEM, "queues.debug.policy.limits.duration"),
-        "Longest duration; 0: no limit.");
+        "Longest duration; 0: no limit. Default: 0.");
     assert_string_equal(flux_configfile_doc(FLUX_CONFIG_SYSTEM, "resource.config.0.cores"),
                         "Their cores.");
     assert_null(flux_configfile_doc(FLUX_CONFIG_SYSTEM, "exec.nothing"));
@@ -281,28 +373,72 @@ static void a_directory_merges(void **state)
     put(dir, "a.toml", "[exec]\nimp = \"/a\"\nkill-timeout = \"5s\"\n[resource]\nconfig = [1]\n");
     put(dir, "b.toml", "\n[exec]\nimp = 7\n[resource]\nconfig = [{hostz = \"a\"}]\n");
     put(dir, "notes.txt", "not toml");
-    if (flux_configfile_load(dir, &cfg, &err) < 0)
+    if (flux_configfile_load(dir, FLUX_CONFIG_TRUST_OWNER, &cfg, &err) < 0)
         fail_msg("%s", err.text);
     assert_string_equal(flux_configfile_where(cfg, "exec.imp"), "b.toml:3");
     assert_string_equal(flux_configfile_where(cfg, "exec.kill-timeout"), "a.toml:3");
     assert_string_equal(flux_configfile_where(cfg, "resource.config.0.hostz"), "b.toml:5");
-    assert_int_equal(flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 2);
+    assert_int_equal(flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 3);
     put(dir, "c.toml", "[exec\n");
-    assert_int_equal(flux_configfile_load(dir, &again, &err), -EINVAL);
+    assert_int_equal(flux_configfile_load(dir, FLUX_CONFIG_TRUST_OWNER, &again, &err), -EINVAL);
     assert_non_null(strstr(err.text, "c.toml:1: "));
     drop(dir, "c.toml");
     put(dir, "d.json", "{}");
-    assert_int_equal(flux_configfile_load(dir, &again, &err), -EINVAL);
+    assert_int_equal(flux_configfile_load(dir, FLUX_CONFIG_TRUST_OWNER, &again, &err), -EINVAL);
     drop(dir, "a.toml");
     drop(dir, "b.toml");
     put(dir, "d.json", "{\"exec\": {\"impp\": \"/x\"}}");
-    assert_int_equal(flux_configfile_load(dir, &again, &err), 0);
+    assert_int_equal(flux_configfile_load(dir, FLUX_CONFIG_TRUST_OWNER, &again, &err), 0);
     assert_int_equal(flux_configfile_check(again, FLUX_CONFIG_SYSTEM, NULL, NULL, &err), 1);
     assert_string_equal(err.text, "d.json: exec.impp: unknown key; did you mean 'imp'?");
     drop(dir, "d.json");
     drop(dir, "notes.txt");
     assert_int_equal(rmdir(dir), 0);
-    assert_int_equal(flux_configfile_load(dir, &again, &err), -ENOENT);
+    assert_int_equal(flux_configfile_load(dir, FLUX_CONFIG_TRUST_OWNER, &again, &err), -ENOENT);
+}
+
+static void refuse(const char *path, enum flux_configfile_trust trust, int want, const char *text)
+{
+    FLUX_AUTO(configfile) cfg = NULL;
+    struct flux_error err = {""};
+
+    assert_int_equal(flux_configfile_load(path, trust, &cfg, &err), want);
+    if (want < 0 && !strstr(err.text, text))
+        fail_msg("%s: %s", path, err.text);
+}
+
+static void files_of_others_are_refused(void **state)
+{
+    char dir[] = "/tmp/flux-config-XXXXXX";
+    FLUX_AUTO_STR file = NULL;
+    FLUX_AUTO_STR fifo = NULL;
+
+    assert_non_null(mkdtemp(dir));
+    file = flux_printf("%s/a.toml", dir);
+    fifo = flux_printf("%s/b.toml", dir);
+    put(dir, "a.toml", "[exec]\n");
+    refuse(dir, FLUX_CONFIG_TRUST_OWNER, 0, "");
+    assert_int_equal(chmod(file, 0666), 0);
+    refuse(dir, FLUX_CONFIG_TRUST_ANY, 0, "");
+    refuse(dir, FLUX_CONFIG_TRUST_OWNER, -EPERM, "a.toml may be written by others (mode 0666)");
+    refuse(file, FLUX_CONFIG_TRUST_OWNER, -EPERM, "chmod o-w it");
+    assert_int_equal(chmod(file, 0664), 0);
+    refuse(file, FLUX_CONFIG_TRUST_OWNER, 0, "");
+    refuse(file, FLUX_CONFIG_TRUST_ROOT, -EPERM,
+           geteuid() ? "must belong to root" : "/tmp may be written by others");
+    assert_int_equal(chmod(file, 0644), 0);
+    assert_int_equal(chmod(dir, 0777), 0);
+    refuse(dir, FLUX_CONFIG_TRUST_OWNER, -EPERM, "may be written by others (mode 0777)");
+    assert_int_equal(chmod(dir, 0755), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(file, 1234, 0), 0);
+        refuse(dir, FLUX_CONFIG_TRUST_OWNER, -EPERM, "a.toml belongs to user 1234");
+    }
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    refuse(fifo, FLUX_CONFIG_TRUST_ANY, -EINVAL, "is not a regular file");
+    unlink(fifo);
+    unlink(file);
+    rmdir(dir);
 }
 
 int main(void)
@@ -313,8 +449,11 @@ int main(void)
         cmocka_unit_test(values_by_path),
         cmocka_unit_test(complaints),
         cmocka_unit_test(the_guides_configuration_is_good),
+        cmocka_unit_test(keys_that_contradict_each_other),
+        cmocka_unit_test(a_bootstrap_table_is_read),
         cmocka_unit_test(docs_and_restarts),
         cmocka_unit_test(a_directory_merges),
+        cmocka_unit_test(files_of_others_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

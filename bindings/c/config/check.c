@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Holds a configuration against the table of known keys: unknown keys, wrong types, bad spellings
- * of durations, ids and hosts, each with its file, its line and, for a key, the nearest known one.
- */
+/* Holds a configuration against the table of known keys: unknown keys, missing ones, wrong types,
+ * bad values, each with its file, its line and, for a key, the nearest known one. What keys mean
+ * together is in rules.c. */
 #include <stdio.h>
 
-#include <flux/fsd.h>
-#include <flux/hostlist.h>
-#include <flux/idset.h>
+#include <flux/buf.h>
 
 #include "config.h"
+#include "rules.h"
 #include "schema.h"
 
 struct check {
@@ -16,14 +15,15 @@ struct check {
     flux_configfile_problem_f problem;
     void *arg;
     struct flux_error *err;
-    int fatal;
+    int errors;
     bool quiet; /* only count: trying one alternative of several */
 };
 
 static void check_value(struct check *c, const struct config_field *field, json_t *o,
                         const char *path);
 
-__attribute__((format(printf, 4, 5))) static void report(struct check *c, bool fatal,
+__attribute__((format(printf, 4, 5))) static void report(struct check *c,
+                                                         enum flux_configfile_severity severity,
                                                          const char *path, const char *fmt, ...)
 {
     const char *where = flux_configfile_where(c->cfg, path);
@@ -31,7 +31,7 @@ __attribute__((format(printf, 4, 5))) static void report(struct check *c, bool f
     char *what;
     va_list ap;
 
-    c->fatal += fatal;
+    c->errors += severity == FLUX_CONFIG_ERROR;
     if (c->quiet)
         return;
     va_start(ap, fmt);
@@ -39,10 +39,10 @@ __attribute__((format(printf, 4, 5))) static void report(struct check *c, bool f
     va_end(ap);
     flux_error_set(&e, 0, "%s%s%s: %s", where, *where ? ": " : "", path, what);
     free(what);
-    if (fatal && c->fatal == 1 && c->err)
+    if (severity == FLUX_CONFIG_ERROR && c->errors == 1 && c->err)
         *c->err = e;
     if (c->problem)
-        c->problem(e.text, fatal, c->arg);
+        c->problem(e.text, severity, c->arg);
 }
 
 static void unknown_key(struct check *c, const struct config_table *table, const char *key,
@@ -52,9 +52,18 @@ static void unknown_key(struct check *c, const struct config_table *table, const
     bool top = !strchr(path, '.');
 
     if (nearest)
-        report(c, true, path, "unknown key; did you mean '%s'?", nearest);
+        report(c, FLUX_CONFIG_ERROR, path, "unknown key; did you mean '%s'?", nearest);
     else
-        report(c, !top, path, top ? "a table that is not known here" : "unknown key");
+        report(c, top ? FLUX_CONFIG_UNKNOWN : FLUX_CONFIG_ERROR, path,
+               top ? "a table that is not known here" : "unknown key");
+}
+
+static void check_required(struct check *c, const struct config_table *table, const json_t *o,
+                           const char *path)
+{
+    for (size_t i = 0; i < table->len; i++)
+        if (table->fields[i].required && !json_object_get(o, table->fields[i].key))
+            report(c, FLUX_CONFIG_ERROR, path, "%s is missing", table->fields[i].key);
 }
 
 static void check_table(struct check *c, const struct config_table *table, json_t *o,
@@ -64,7 +73,7 @@ static void check_table(struct check *c, const struct config_table *table, json_
     json_t *value;
 
     if (!json_is_object(o)) {
-        report(c, true, path, "must be a table");
+        report(c, FLUX_CONFIG_ERROR, path, "must be a table");
         return;
     }
     json_object_foreach (o, key, value) {
@@ -75,91 +84,7 @@ static void check_table(struct check *c, const struct config_table *table, json_
         else
             unknown_key(c, table, key, sub);
     }
-}
-
-static const char *kind_text(enum config_kind kind)
-{
-    static const char *const text[] = {
-        [CONFIG_BOOL] = "true or false",
-        [CONFIG_INT] = "an integer",
-        [CONFIG_FLOAT] = "a number",
-        [CONFIG_STRING] = "a string",
-        [CONFIG_FSD] = "a duration such as \"30s\" or \"5m\"",
-        [CONFIG_IDSET] = "ids such as \"0-3,7\"",
-        [CONFIG_HOSTLIST] = "hosts such as \"test[1-16]\"",
-        [CONFIG_PATH] = "an absolute path",
-        [CONFIG_COMMAND] = "an array of strings, not empty",
-        [CONFIG_TABLE] = "a table",
-        [CONFIG_ANY] = "any value",
-        [CONFIG_MESSAGE] = "a table",
-    };
-
-    return text[kind];
-}
-
-static bool is_fsd(json_t *o)
-{
-    const char *s = json_string_value(o);
-    double t;
-
-    if (json_is_number(o))
-        return json_number_value(o) >= 0;
-    return s && (flux_fsd_parse(s, &t, NULL) == 0 || !strcmp(s, "none"));
-}
-
-static bool is_idset(json_t *o)
-{
-    FLUX_AUTO(idset) set = NULL;
-
-    return json_is_string(o) && flux_idset_decode(json_string_value(o), &set, NULL) == 0;
-}
-
-static bool is_hostlist(json_t *o)
-{
-    FLUX_AUTO(hostlist) hl = NULL;
-
-    return json_is_string(o) && flux_hostlist_decode(json_string_value(o), &hl, NULL) == 0;
-}
-
-static bool is_command(json_t *o)
-{
-    json_t *arg;
-    size_t i;
-
-    json_array_foreach (o, i, arg)
-        if (!json_is_string(arg))
-            return false;
-    return json_array_size(o) > 0;
-}
-
-static bool fits(enum config_kind kind, json_t *o)
-{
-    switch (kind) {
-    case CONFIG_BOOL:
-        return json_is_boolean(o);
-    case CONFIG_INT:
-        return json_is_integer(o);
-    case CONFIG_FLOAT:
-        return json_is_number(o);
-    case CONFIG_STRING:
-        return json_is_string(o);
-    case CONFIG_FSD:
-        return is_fsd(o);
-    case CONFIG_IDSET:
-        return is_idset(o);
-    case CONFIG_HOSTLIST:
-        return is_hostlist(o);
-    case CONFIG_PATH:
-        return json_is_string(o) && json_string_value(o)[0] == '/';
-    case CONFIG_COMMAND:
-        return is_command(o);
-    case CONFIG_TABLE:
-    case CONFIG_MESSAGE:
-        return json_is_object(o);
-    case CONFIG_ANY:
-        return true;
-    }
-    return false;
+    check_required(c, table, o, path);
 }
 
 /* The value must have the form of one of the table's fields. If it has none, the last one's
@@ -174,28 +99,57 @@ static void check_either(struct check *c, const struct config_table *table, json
         struct check try = {.cfg = c->cfg, .quiet = true};
         size_t n = strlen(forms.text);
         check_value(&try, &table->fields[i], o, path);
-        if (!try.fatal)
+        if (!try.errors)
             return;
         snprintf(forms.text + n, sizeof(forms.text) - n, "%s%s", i ? " or " : "",
-                 kind_text(table->fields[i].kind));
+                 config_kind_text(table->fields[i].kind));
     }
     if (json_is_object(o) && last->kind == CONFIG_MESSAGE)
         check_value(c, last, o, path);
     else
-        report(c, true, path, "must be %s", forms.text);
+        report(c, FLUX_CONFIG_ERROR, path, "must be %s", forms.text);
+}
+
+static void check_choice(struct check *c, const struct config_field *field, const char *value,
+                         const char *path)
+{
+    FLUX_AUTO_BUF b = FLUX_BUF_INIT(1024);
+
+    for (const char *const *v = field->values; *v; v++) {
+        if (!strcmp(*v, value))
+            return;
+        flux_buf_printf(&b, "%s\"%s\"", v == field->values ? "" : ", ", *v);
+    }
+    report(c, FLUX_CONFIG_ERROR, path, "'%.32s' is none of %s", value, b.data);
+}
+
+static void check_range(struct check *c, const struct config_field *field, const json_t *o,
+                        const char *path)
+{
+    double x = json_number_value(o);
+
+    if (x >= (double)field->min && x <= (double)field->max)
+        return;
+    if (field->max == INT64_MAX)
+        report(c, FLUX_CONFIG_ERROR, path, "must be at least %lld", (long long)field->min);
+    else
+        report(c, FLUX_CONFIG_ERROR, path, "must be from %lld to %lld", (long long)field->min,
+               (long long)field->max);
 }
 
 static void check_one(struct check *c, const struct config_field *field, json_t *o,
                       const char *path)
 {
-    if (field->kind != CONFIG_MESSAGE) {
-        if (!fits(field->kind, o))
-            report(c, true, path, "must be %s", kind_text(field->kind));
-    } else if (field->table->either) {
+    if (field->kind == CONFIG_MESSAGE && field->table->either)
         check_either(c, field->table, o, path);
-    } else {
+    else if (field->kind == CONFIG_MESSAGE)
         check_table(c, field->table, o, path);
-    }
+    else if (!config_kind_fits(field->kind, o))
+        report(c, FLUX_CONFIG_ERROR, path, "must be %s", config_kind_text(field->kind));
+    else if (field->values)
+        check_choice(c, field, json_string_value(o), path);
+    else if (field->has_range)
+        check_range(c, field, o, path);
 }
 
 static void check_value(struct check *c, const struct config_field *field, json_t *o,
@@ -205,10 +159,12 @@ static void check_value(struct check *c, const struct config_field *field, json_
     json_t *value;
     size_t i;
 
+    if (field->unused)
+        report(c, FLUX_CONFIG_UNUSED, path, "nothing in this version acts on it");
     if (field->map && !json_is_object(o))
-        report(c, true, path, "must be a table of tables");
+        report(c, FLUX_CONFIG_ERROR, path, "must be a table of tables");
     else if (field->repeated && !json_is_array(o))
-        report(c, true, path, "must be an array");
+        report(c, FLUX_CONFIG_ERROR, path, "must be an array");
     else if (!field->map && !field->repeated)
         check_one(c, field, o, path);
     else {
@@ -223,11 +179,18 @@ static void check_value(struct check *c, const struct config_field *field, json_
     }
 }
 
+static void on_rule(void *arg, const char *path, const char *text)
+{
+    report(arg, FLUX_CONFIG_ERROR, path, "%s", text);
+}
+
 int flux_configfile_check(const struct flux_configfile *cfg, enum flux_configfile_space space,
                           flux_configfile_problem_f problem, void *arg, struct flux_error *err)
 {
     struct check c = {.cfg = cfg, .problem = problem, .arg = arg, .err = err};
 
     check_table(&c, config_roots[space], flux_configfile_json(cfg), "");
-    return c.fatal;
+    if (!c.errors) /* rules may take every type for granted */
+        config_rules_check(flux_configfile_json(cfg), space, on_rule, &c);
+    return c.errors;
 }

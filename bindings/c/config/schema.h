@@ -15,6 +15,9 @@ enum config_kind {
     CONFIG_HOSTLIST,
     CONFIG_PATH,
     CONFIG_COMMAND,
+    CONFIG_SIGNAL,
+    CONFIG_SIZE,
+    CONFIG_ENDPOINT,
     CONFIG_TABLE,
     CONFIG_ANY,
     CONFIG_MESSAGE,
@@ -26,7 +29,13 @@ struct config_field {
     const struct config_table *table; /* of a CONFIG_MESSAGE */
     bool repeated;                    /* an array of such values */
     bool map;                         /* a table of such values under any name */
-    bool restart;
+    bool required;                    /* the table is refused without it */
+    bool restart;                     /* acts only after a restart of the broker */
+    bool unused;                      /* nothing in this version acts on it */
+    bool has_range;
+    int64_t min, max;          /* ... of a number */
+    const char *const *values; /* the only ones that are accepted; NULL-terminated */
+    const char *otherwise;     /* the default, as text for a person */
     const char *doc;
 };
 
@@ -37,6 +46,11 @@ struct config_table {
 };
 
 extern const struct config_table *const config_roots[]; /* by enum flux_configfile_space */
+
+/* What a value of a kind looks like, for people: "must be ..." */
+const char *config_kind_text(enum config_kind kind);
+/* Whether a value is of a kind (not CONFIG_MESSAGE). */
+bool config_kind_fits(enum config_kind kind, json_t *o);
 
 /* The field of a key, or NULL. */
 const struct config_field *config_table_find(const struct config_table *table, const char *key);

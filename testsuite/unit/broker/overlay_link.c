@@ -66,6 +66,7 @@ static void on_closed(void *arg)
 
 static size_t queue_max; /* of the nodes made next; 0 = default */
 static int rcvhwm;
+static double period, timeout;
 
 static struct node *node_new(uint32_t rank, const char *uuid)
 {
@@ -78,8 +79,7 @@ static struct node *node_new(uint32_t rank, const char *uuid)
         .hostname = "host",
         .version = rank ? "1.child" : "1.parent",
         .uuid = uuid,
-        .torpid_min = 0.05,
-        .torpid_max = 0.2,
+        .beat = {.torpid_min = 0.05, .torpid_max = 0.2, .period = period, .timeout = timeout},
         .queue_max = queue_max,
         .child_rcvhwm = rcvhwm,
         .ops = {.on_peer = on_peer, .on_message = on_message, .log = on_log},

@@ -21,6 +21,13 @@ enum flux_configfile_space {
     FLUX_CONFIG_IMP,
 };
 
+/* Whose files are read: those below are refused otherwise, each by its open descriptor. */
+enum flux_configfile_trust {
+    FLUX_CONFIG_TRUST_ANY,   /* anybody's: to show them */
+    FLUX_CONFIG_TRUST_OWNER, /* root's and our own, that not everybody may write to */
+    FLUX_CONFIG_TRUST_ROOT,  /* root's, with all directories above, that nobody else may write to */
+};
+
 struct flux_configfile;
 
 struct flux_configfile *flux_configfile_new(void); /* empty */
@@ -32,7 +39,10 @@ FLUX_DEFINE_AUTO(configfile);
 /* Read a .toml or .json file, or every *.toml of a directory in the order of their names: tables
  * merge, and where two files set one key the later one wins. A directory may hold a single .json
  * instead. 0 or a negative errno; *ret is written on success only. */
-int flux_configfile_load(const char *path, struct flux_configfile **ret, struct flux_error *err);
+int flux_configfile_load(const char *path, enum flux_configfile_trust trust,
+                         struct flux_configfile **ret, struct flux_error *err);
+/* Lay `from` over `to`, as if it were a later file. */
+void flux_configfile_merge(struct flux_configfile *to, const struct flux_configfile *from);
 /* The same from text; `name` stands for the file in messages. */
 int flux_configfile_parse(const char *toml, const char *name, struct flux_configfile **ret,
                           struct flux_error *err);
@@ -61,12 +71,18 @@ int flux_configfile_get_real(const struct flux_configfile *cfg, const char *path
 int flux_configfile_get_fsd(const struct flux_configfile *cfg, const char *path, double *ret,
                             struct flux_error *err);
 
-/* One thing wrong with a configuration. `fatal`: false for a top-level table nobody here knows,
- * which may belong to another package. */
-typedef void (*flux_configfile_problem_f)(const char *text, bool fatal, void *arg);
+enum flux_configfile_severity {
+    FLUX_CONFIG_ERROR,
+    FLUX_CONFIG_UNKNOWN, /* a top-level table nobody here knows; it may be another package's */
+    FLUX_CONFIG_UNUSED,  /* a key that nothing in this version acts on */
+};
 
-/* Check every key and value; `problem` (may be NULL) is called for each finding. Returns how many
- * fatal ones there are; err gets the first. */
+/* One finding about a configuration. */
+typedef void (*flux_configfile_problem_f)(const char *text, enum flux_configfile_severity severity,
+                                          void *arg);
+
+/* Check every key and value, and what they mean together; `problem` (may be NULL) is called for
+ * each finding. Returns how many errors there are; err gets the first. */
 int flux_configfile_check(const struct flux_configfile *cfg, enum flux_configfile_space space,
                           flux_configfile_problem_f problem, void *arg, struct flux_error *err);
 

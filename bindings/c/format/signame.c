@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* Signals by name or number; the C library holds the names. */
-#include "signals.h"
+#include <flux/signame.h>
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-int cli_signal_parse(const char *text)
+int flux_signame_parse(const char *text)
 {
     char *end;
     long n = strtol(text, &end, 10);

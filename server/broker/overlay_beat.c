@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-3.0-only
+/* Signs of life, both ways. A parent judges its children by them: who is silent for long is torpid.
+ * A child gives its parent up in the end: a broker that hangs keeps its connections open. */
+#include "overlay_peer.h"
+
+#include <stdio.h>
+#include <syslog.h>
+
+static double shorter(double a, double b)
+{
+    return b > 0 && b < a ? b : a;
+}
+
+/* How often to look. Half of a limit, so that nothing is told much too late. */
+static double interval(const struct overlay_link *l)
+{
+    const struct overlay_beat *beat = &l->conf.beat;
+    double t = shorter(shorter(5, beat->torpid_min), beat->torpid_max / 2);
+
+    if (l->router.zsock)
+        t = shorter(t, beat->period);
+    return shorter(t, beat->timeout / 2) > 0.01 ? shorter(t, beat->timeout / 2) : 0.01;
+}
+
+static bool is_due(const struct overlay_peer *p, double now, double after)
+{
+    return after > 0 && now - p->spoke >= after * 0.9;
+}
+
+static void speak(struct overlay_link *l, struct overlay_peer *p, double now)
+{
+    p->spoke = now;
+    overlay_send_control(l, p->is_parent ? NULL : p->id, p->is_parent ? 0 : p->id_len,
+                         FLUX_MSG_KEEPALIVE, 0, NULL, NULL);
+}
+
+static void judge_parent(struct overlay_link *l, double now)
+{
+    const struct overlay_beat *beat = &l->conf.beat;
+    struct overlay_peer *p = l->parent;
+    double silent = now - p->heard;
+
+    if (beat->timeout > 0 && silent > beat->timeout) {
+        snprintf(l->silence, sizeof(l->silence), "silent for %.3gs", silent);
+        overlay_drop(l, p, OVERLAY_PEER_LOST, l->silence);
+    } else if (!l->warned && beat->warn > 0 && beat->period > 0 &&
+               silent > beat->period * beat->warn) {
+        l->warned = true;
+        overlay_log(l, LOG_WARNING, "the parent, %s (rank %u), has been silent for %.3gs",
+                    p->hostname, p->rank, silent);
+    } else if (silent <= beat->period) {
+        l->warned = false;
+    }
+}
+
+static void judge_child(struct overlay_link *l, struct overlay_peer *p, double now)
+{
+    double max = l->conf.beat.torpid_max;
+
+    if (max <= 0 || p->torpid || now - p->heard <= max)
+        return;
+    p->torpid = true;
+    l->conf.ops.on_peer(l->conf.arg, p->rank, OVERLAY_PEER_TORPID, p->hostname, "");
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct overlay_link *l = timer->data;
+    struct overlay_peer *p, *next;
+    double now = flux_monotime();
+
+    if (l->parent && is_due(l->parent, now, interval(l)))
+        speak(l, l->parent, now);
+    if (l->parent)
+        judge_parent(l, now);
+    HASH_ITER (hh, l->by_id, p, next) {
+        if (is_due(p, now, l->conf.beat.period))
+            speak(l, p, now);
+        judge_child(l, p, now);
+    }
+}
+
+void overlay_beat_start(struct overlay_link *l)
+{
+    uint64_t ms = interval(l) * 1000;
+
+    uv_timer_start(&l->timer, on_tick, ms, ms);
+}
+
+void overlay_link_tune(struct overlay_link *l, const struct overlay_beat *beat)
+{
+    l->conf.beat = *beat;
+    if (uv_is_active((uv_handle_t *)&l->timer))
+        overlay_beat_start(l);
+}

@@ -1,39 +1,26 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Opening and closing of content.sqlite: schema, pragmas, the lock that keeps a second broker out.
- * The file is either a store of our format or it is refused: never migrated by guess. */
+/* Opening and closing of content.sqlite: pragmas, the lock that keeps a second broker out, and the
+ * order in which a file is examined, opened, checked and, if need be, repaired. */
 #include "internal.h"
 
+#include <endian.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define APPLICATION_ID 0x466c7578 /* "Flux" */
-#define FORMAT 1
 #define LOCK_SECONDS 2.
-
-static const char schema[] =
-    "BEGIN;"
-    "CREATE TABLE blobs(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, kind INTEGER NOT NULL,"
-    " data BLOB NOT NULL);"
-    "CREATE INDEX blobs_key ON blobs(key);"
-    "CREATE TABLE log(seq INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "CREATE TABLE checkpoint(id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL,"
-    " log_seq INTEGER NOT NULL, data BLOB NOT NULL);"
-    "CREATE TABLE quarantine(time REAL NOT NULL, kind TEXT NOT NULL, id INTEGER NOT NULL,"
-    " reason TEXT NOT NULL, data BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID;"
-    "PRAGMA application_id = 1181513080;"
-    "PRAGMA user_version = 1;"
-    "COMMIT;";
 
 static const char *const rd_sql[RD_COUNT] = {
     [RD_LOAD] = "SELECT data FROM blobs WHERE id = ?1",
     [RD_FIND] = "SELECT id, data FROM blobs WHERE key = ?1 ORDER BY id DESC",
     [RD_CLIENT] = "SELECT data FROM blobs WHERE key = ?1 AND kind = 2",
     [RD_LOG] = "SELECT seq, data FROM log WHERE seq > ?1 ORDER BY seq",
-    [RD_CHECKPOINT] = "SELECT id, log_seq, data, time FROM checkpoint ORDER BY id DESC",
+    [RD_CHECKPOINT] = "SELECT id, log_seq, data, time FROM checkpoint"
+                      " ORDER BY log_seq DESC, id DESC",
     [RD_IDS] = "SELECT id FROM blobs WHERE id > ?1 AND id < ?2 AND kind <= ?4 ORDER BY id LIMIT ?3",
 };
 
@@ -43,14 +30,15 @@ static const char *const wr_sql[WR_COUNT] = {
     [WR_BLOB] = "INSERT OR REPLACE INTO blobs(id, key, kind, data) VALUES(?1, ?2, ?3, ?4)",
     [WR_LOG] = "INSERT INTO log(seq, data) VALUES(?1, ?2)",
     [WR_CHECKPOINT] = "INSERT INTO checkpoint(time, log_seq, data) VALUES(?1, ?2, ?3)",
-    [WR_CHECKPOINT_TRIM] = "DELETE FROM checkpoint WHERE id <= "
-                           "(SELECT max(id) FROM checkpoint) - 5",
+    [WR_CHECKPOINT_TRIM] = "DELETE FROM checkpoint WHERE id NOT IN"
+                           " (SELECT id FROM checkpoint ORDER BY id DESC LIMIT 5)",
     [WR_LOG_TRIM] = "DELETE FROM log WHERE seq <= ?1",
     [WR_SIZE] = "SELECT length(data) FROM blobs WHERE id = ?1",
     [WR_DELETE] = "DELETE FROM blobs WHERE id = ?1",
     [WR_QUARANTINE] = "INSERT OR REPLACE INTO quarantine(time, kind, id, reason, data)"
                       " VALUES(?1, ?2, ?3, ?4, ?5)",
     [WR_QUARANTINE_TRIM] = "DELETE FROM log WHERE seq = ?1",
+    [WR_LAST] = "SELECT coalesce(max(id), 0) FROM blobs",
 };
 
 void store_hash(const void *data, size_t len, uint8_t hash[STORE_HASH_SIZE])
@@ -58,9 +46,30 @@ void store_hash(const void *data, size_t len, uint8_t hash[STORE_HASH_SIZE])
     crypto_generichash(hash, STORE_HASH_SIZE, data, len, NULL, 0);
 }
 
-void store_sum(const void *data, size_t len, uint8_t sum[STORE_SUM_SIZE])
+static void sum(const uint64_t numbers[2], const void *data, size_t len,
+                uint8_t out[STORE_SUM_SIZE])
 {
-    crypto_generichash(sum, STORE_SUM_SIZE, data, len, NULL, 0);
+    crypto_generichash_state st;
+    uint64_t le[2] = {htole64(numbers[0]), htole64(numbers[1])};
+
+    crypto_generichash_init(&st, NULL, 0, STORE_SUM_SIZE);
+    crypto_generichash_update(&st, (const uint8_t *)le, sizeof(le));
+    crypto_generichash_update(&st, data, len);
+    crypto_generichash_final(&st, out, STORE_SUM_SIZE);
+}
+
+void store_sum(uint64_t a, uint64_t b, const void *data, size_t len, uint8_t out[STORE_SUM_SIZE])
+{
+    sum((const uint64_t[]){a, b}, data, len, out);
+}
+
+void store_sum_checkpoint(uint64_t log_seq, double time, const void *data, size_t len,
+                          uint8_t out[STORE_SUM_SIZE])
+{
+    uint64_t bits;
+
+    memcpy(&bits, &time, sizeof(bits));
+    store_sum(log_seq, bits, data, len, out);
 }
 
 void store_ref_format(const uint8_t hash[STORE_HASH_SIZE], char text[STORE_REF_TEXT_SIZE])
@@ -97,6 +106,9 @@ int store_sqlite_error(sqlite3 *db, const char *what, struct flux_error *err)
                               what);
     if ((code & 0xff) == SQLITE_BUSY)
         return flux_error_set(err, -EBUSY, "content store: %s: locked by another process", what);
+    if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+        return flux_error_set(err, -EUCLEAN, "content store: %s: %s; a restart repairs it", what,
+                              sqlite3_errmsg(db));
     if ((code & 0xff) == SQLITE_READONLY || (code & 0xff) == SQLITE_PERM)
         return flux_error_set(err, -EROFS, "content store: %s: %s", what, sqlite3_errmsg(db));
     return flux_error_set(err, -EIO, "content store: %s: %s", what,
@@ -118,17 +130,30 @@ static int wait_lock(int fd)
     return 0;
 }
 
+/* Does the path still lead to the file that was opened? A repair puts another in its place. */
+static bool same_file(int fd, const char *path)
+{
+    struct stat a, b;
+
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino &&
+           a.st_dev == b.st_dev;
+}
+
 static int take_lock(struct store *s, struct flux_error *err)
 {
     int r;
 
-    s->lock = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock < 0)
-        return flux_error_sys(err, -errno, "content store: cannot open %s", s->path);
-    r = wait_lock(s->lock);
-    if (r < 0)
-        return flux_error_set(err, r == -EWOULDBLOCK ? -EBUSY : r,
-                              "content store: %s is in use by another broker", s->path);
+    do {
+        if (s->lock >= 0)
+            close(s->lock);
+        s->lock = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (s->lock < 0)
+            return flux_error_sys(err, -errno, "content store: cannot open %s", s->path);
+        r = wait_lock(s->lock);
+        if (r < 0)
+            return flux_error_set(err, r == -EWOULDBLOCK ? -EBUSY : r,
+                                  "content store: %s is in use by another broker", s->path);
+    } while (!same_file(s->lock, s->path));
     return 0;
 }
 
@@ -137,19 +162,6 @@ static int run_sql(sqlite3 *db, const char *sql, const char *what, struct flux_e
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return store_sqlite_error(db, what, err);
     return 0;
-}
-
-static int query_int(sqlite3 *db, const char *sql, int64_t *ret, struct flux_error *err)
-{
-    sqlite3_stmt *st = NULL;
-    int r = 0;
-
-    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW)
-        r = store_sqlite_error(db, sql, err);
-    else
-        *ret = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    return r;
 }
 
 /* SQLite's own locks stay NORMAL: two connections of ours share the file; the flock excludes
@@ -170,26 +182,6 @@ static int open_db(struct store *s, sqlite3 **db, const char *vfs, struct flux_e
     return r;
 }
 
-static int check_format(struct store *s, struct flux_error *err)
-{
-    int64_t app = 0, version = 0, tables = 0;
-    int r;
-
-    if ((r = query_int(s->wr, "PRAGMA application_id", &app, err)) < 0 ||
-        (r = query_int(s->wr, "PRAGMA user_version", &version, err)) < 0 ||
-        (r = query_int(s->wr, "SELECT count(*) FROM sqlite_master", &tables, err)) < 0)
-        return flux_error_prefix(err, r, "%s", s->path);
-    if (tables == 0 && app == 0)
-        return run_sql(s->wr, schema, "create tables", err);
-    if (app != APPLICATION_ID)
-        return flux_error_set(err, -EPROTO, "content store: %s is not a Flux content store",
-                              s->path);
-    if (version != FORMAT)
-        return flux_error_set(err, -EPROTO, "content store: %s has format %d, this Flux reads %d",
-                              s->path, (int)version, FORMAT);
-    return 0;
-}
-
 static int prepare(sqlite3 *db, const char *const *sql, sqlite3_stmt **st, int count,
                    struct flux_error *err)
 {
@@ -201,31 +193,62 @@ static int prepare(sqlite3 *db, const char *const *sql, sqlite3_stmt **st, int c
     return 0;
 }
 
-static int open_all(struct store *s, const struct store_options *opt, struct flux_error *err)
+static int open_dbs(struct store *s, const struct store_options *opt, struct flux_error *err)
 {
-    int64_t last_blob = 0, last_log = 0, bad = 0;
     int r;
 
-    if ((r = take_lock(s, err)) < 0 || (r = open_db(s, &s->wr, opt->vfs, err)) < 0 ||
+    if ((r = open_db(s, &s->wr, opt->vfs, err)) < 0 ||
+        (r = store_schema_check(s->wr, s->path, &s->mark, err)) < 0 ||
+        (r == 1 && (r = store_schema_create(s->wr, err)) < 0) ||
         (r = run_sql(s->wr,
-                     "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
-                     "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864",
+                     "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=1000;"
+                     "PRAGMA journal_size_limit=67108864",
                      s->path, err)) < 0 ||
-        (r = check_format(s, err)) < 0 ||
         (r = prepare(s->wr, wr_sql, s->wr_stmt, WR_COUNT, err)) < 0 ||
-        (r = open_db(s, &s->rd, opt->vfs, err)) < 0 ||
-        (r = prepare(s->rd, rd_sql, s->rd_stmt, RD_COUNT, err)) < 0 ||
-        (r = query_int(s->rd, "SELECT coalesce(max(id), 0) FROM blobs", &last_blob, err)) < 0 ||
-        (r = query_int(s->rd,
-                       "SELECT max(coalesce((SELECT max(seq) FROM log), 0),"
-                       " coalesce((SELECT max(log_seq) FROM checkpoint), 0))",
-                       &last_log, err)) < 0 ||
-        (r = query_int(s->rd, "SELECT count(*) FROM quarantine", &bad, err)) < 0)
+        (r = open_db(s, &s->rd, opt->vfs, err)) < 0)
         return r;
-    s->next_id = last_blob + 1;
-    s->log_last = last_log;
-    s->quarantined = bad;
-    return 0;
+    return prepare(s->rd, rd_sql, s->rd_stmt, RD_COUNT, err);
+}
+
+static void close_dbs(struct store *s)
+{
+    for (int i = 0; i < RD_COUNT; i++)
+        sqlite3_finalize(FLUX_GIVE(s->rd_stmt[i]));
+    for (int i = 0; i < WR_COUNT; i++)
+        sqlite3_finalize(FLUX_GIVE(s->wr_stmt[i]));
+    sqlite3_close(FLUX_GIVE(s->rd));
+    sqlite3_close(FLUX_GIVE(s->wr));
+}
+
+/* 1: it is damaged, and *err says how. */
+static int open_once(struct store *s, const struct store_options *opt, struct flux_error *err)
+{
+    int r = take_lock(s, err);
+
+    if (r == 0 && opt->keep)
+        r = store_examine(s, err);
+    if (r == 0)
+        r = open_dbs(s, opt, err);
+    if (r == 0)
+        r = store_check(s, err);
+    return r == -EUCLEAN && opt->keep ? 1 : r;
+}
+
+static int open_all(struct store *s, const struct store_options *opt, struct flux_error *err)
+{
+    struct flux_error reason = {""};
+    int r = open_once(s, opt, &reason);
+
+    if (r == 1) {
+        close_dbs(s);
+        r = store_repair(s, reason.text, err);
+        if (r < 0)
+            return r;
+        r = open_once(s, opt, &reason);
+    }
+    if (r < 0)
+        return flux_error_set(err, r, "%s", reason.text);
+    return store_accept(s, r == 1 ? reason.text : NULL, err);
 }
 
 int store_open(struct store **ret, const char *path, const struct store_options *opt,
@@ -239,7 +262,7 @@ int store_open(struct store **ret, const char *path, const struct store_options 
         return flux_error_set(err, -EIO, "content store: libsodium cannot start");
     }
     s->path = flux_strdup(path);
-    s->lock = -1;
+    s->lock = s->mark.fd = -1;
     s->sync = opt->sync;
     s->damaged = opt->damaged;
     s->arg = opt->arg;
@@ -257,12 +280,9 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
-    for (int i = 0; i < RD_COUNT; i++)
-        sqlite3_finalize(s->rd_stmt[i]);
-    for (int i = 0; i < WR_COUNT; i++)
-        sqlite3_finalize(s->wr_stmt[i]);
-    sqlite3_close(s->rd);
-    sqlite3_close(s->wr);
+    close_dbs(s);
+    store_end(s);
+    store_mark_close(&s->mark);
     if (s->lock >= 0)
         close(s->lock);
     store_bads_free(&s->bads);
@@ -294,10 +314,11 @@ void store_get_stats(struct store *s, struct store_stats *out)
 {
     int64_t pages = 0, size = 0;
 
-    query_int(s->rd, "PRAGMA page_count", &pages, NULL);
-    query_int(s->rd, "PRAGMA page_size", &size, NULL);
+    store_query(s->rd, "PRAGMA page_count", &pages, NULL);
+    store_query(s->rd, "PRAGMA page_size", &size, NULL);
     out->file_bytes = pages * size;
     out->quarantined = s->quarantined;
+    out->lost = s->lost;
 }
 
 void store_release_memory(struct store *s)

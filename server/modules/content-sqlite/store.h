@@ -33,6 +33,7 @@ enum store_kind {
 
 struct store_options {
     bool sync;       /* a batch is on the disk when store_batch_run() returns */
+    bool keep;       /* the file outlives us: it is examined and, if damaged, repaired */
     const char *vfs; /* SQLite VFS to use; NULL = the default (tests inject faults here) */
     /* Called on the owner's thread for each damaged record found; `text` says which. May be NULL.
      */
@@ -43,9 +44,12 @@ struct store_options {
 struct store_stats {
     uint64_t file_bytes;
     uint64_t quarantined;
+    bool lost; /* when it was opened, acknowledged records could not be read any more */
 };
 
-/* Open or create. -EBUSY: another process has it open; -EIO / -EPROTO: not a store of ours. */
+/* Open or create. -EBUSY: another process has it open; -EPROTO: not a store of ours, or of another
+ * format; -EPERM: of another user; -EUCLEAN: damaged, and with nothing left in it. A damaged file
+ * is kept under a name of its own while what can be read goes on in a new one. */
 int store_open(struct store **ret, const char *path, const struct store_options *opt,
                struct flux_error *err);
 void store_close(struct store *s);
@@ -64,25 +68,27 @@ uint64_t store_new_id(struct store *s);
 /* Blobs from this number on do not exist yet. */
 uint64_t store_next_id(const struct store *s);
 
-/* Read a blob and verify it. -ENOENT: no such row; -EIO: it is damaged (and now in quarantine).
+/* Read a blob and verify it. -EUCLEAN: it is damaged (and now in quarantine) or missing.
  * Caller frees *data. */
 int store_load(struct store *s, const struct store_ref *ref, void **data, size_t *len,
                struct flux_error *err);
-/* The same by hash alone; fills ref->id. */
+/* The same by hash alone; fills ref->id. -ENOENT: no such blob. */
 int store_find(struct store *s, struct store_ref *ref, void **data, size_t *len,
                struct flux_error *err);
 
 /* Has a client's blob with this hash been stored before? */
 bool store_has_client(struct store *s, const uint8_t hash[STORE_HASH_SIZE]);
 
-/* The newest checkpoint that is whole. 0, or -ENOENT: none. Caller frees *data. */
-int store_checkpoint_load(struct store *s, void **data, size_t *len, uint64_t *log_seq,
-                          struct flux_error *err);
+/* The newest checkpoint that is whole (nth = 0), the one before it (1), ... 0, or -ENOENT: none.
+ * Caller frees *data. */
+int store_checkpoint_load(struct store *s, unsigned nth, void **data, size_t *len,
+                          uint64_t *log_seq, struct flux_error *err);
 /* All checkpoints that are whole, newest first. */
 int store_checkpoint_each(struct store *s,
                           void (*fn)(void *arg, double time, const void *data, size_t len),
                           void *arg, struct flux_error *err);
-/* Call fn for each log record after `seq`, in order; a damaged record is reported and skipped.
+/* Call fn for each log record after `seq`, in order; damaged and missing ones are reported and
+ * skipped.
  * fn < 0 stops and is returned. */
 int store_log_each(struct store *s, uint64_t seq,
                    int (*fn)(void *arg, uint64_t seq, const void *data, size_t len), void *arg,
@@ -96,6 +102,15 @@ void store_quarantine_log(struct store *s, uint64_t seq, const void *data, size_
  */
 ssize_t store_list_ids(struct store *s, enum store_kind kind, uint64_t after, uint64_t below,
                        uint64_t *ids, size_t max, struct flux_error *err);
+
+/* SQLite's full check of the file: fn gets each problem. */
+int store_verify(struct store *s, void (*fn)(void *arg, const char *text), void *arg,
+                 struct flux_error *err);
+/* What has been put in quarantine, oldest first. */
+int store_quarantine_each(struct store *s,
+                          void (*fn)(void *arg, double time, const char *kind, uint64_t id,
+                                     const char *reason),
+                          void *arg, struct flux_error *err);
 
 /* --- batches: built by the owner, run anywhere, freed by the owner --- */
 
@@ -116,8 +131,9 @@ void store_batch_delete(struct store_batch *b, uint64_t *ids, size_t count);
 void store_batch_shrink(struct store_batch *b, int pages);
 /* Bytes and blobs that the batch's deletes removed (valid after it ran). */
 void store_batch_deleted(const struct store_batch *b, uint64_t *blobs, uint64_t *bytes);
-/* Write it all in one transaction. -ENOSPC: no room; -EIO: the disk failed; nothing was changed
- * then, and the store is usable again as soon as the cause is gone. */
+/* Write it all in one transaction. -ENOSPC: no room; -EIO: the disk failed; -EUCLEAN:
+ * the file is damaged; nothing was changed then, and the store is usable again as soon as the cause
+ * is gone. */
 int store_batch_run(struct store *s, struct store_batch *b, struct flux_error *err);
 
 #endif

@@ -138,11 +138,14 @@ static int write_blobs(struct store *s, struct store_batch *b, struct flux_error
 }
 
 /* Bind sum + bytes of a record to parameter `n`. */
-static void bind_record(sqlite3_stmt *st, int n, const struct record *rec)
+static void bind_record(sqlite3_stmt *st, int n, const struct record *rec, const double *time)
 {
     uint8_t *p = flux_alloc(STORE_SUM_SIZE + rec->len);
 
-    store_sum(rec->data, rec->len, p);
+    if (time)
+        store_sum_checkpoint(rec->seq, *time, rec->data, rec->len, p);
+    else
+        store_sum(rec->seq, 0, rec->data, rec->len, p);
     memcpy(p + STORE_SUM_SIZE, rec->data, rec->len);
     sqlite3_bind_blob64(st, n, p, STORE_SUM_SIZE + rec->len, free);
 }
@@ -154,7 +157,7 @@ static int write_log(struct store *s, struct store_batch *b, struct flux_error *
 
     for (size_t i = 0; i < b->nlogs; i++) {
         sqlite3_bind_int64(st, 1, b->logs[i].seq);
-        bind_record(st, 2, &b->logs[i]);
+        bind_record(st, 2, &b->logs[i], NULL);
         r = step(s, WR_LOG, err);
         sqlite3_clear_bindings(st);
         if (r < 0)
@@ -165,14 +168,18 @@ static int write_log(struct store *s, struct store_batch *b, struct flux_error *
 
 static int write_checkpoint(struct store *s, struct store_batch *b, struct flux_error *err)
 {
+    double now = flux_walltime();
     sqlite3_stmt *st = s->wr_stmt[WR_CHECKPOINT];
     int r;
 
     if (!b->checkpoint.data)
         return 0;
-    sqlite3_bind_double(st, 1, flux_walltime());
+    /* Never a whole number: SQLite would store it as an integer, and a salvage looks for a real. */
+    if (now == (double)(int64_t)now)
+        now += 1. / 1024;
+    sqlite3_bind_double(st, 1, now);
     sqlite3_bind_int64(st, 2, b->checkpoint.seq);
-    bind_record(st, 3, &b->checkpoint);
+    bind_record(st, 3, &b->checkpoint, &now);
     r = step(s, WR_CHECKPOINT, err);
     sqlite3_clear_bindings(st);
     if (r < 0)
@@ -247,6 +254,27 @@ static void shrink(struct store *s, int pages)
     sqlite3_exec(s->wr, sql, NULL, NULL, NULL);
 }
 
+/* What is durable now, for the mark. */
+static void advance_mark(struct store *s, const struct store_batch *b)
+{
+    struct store_mark *m = &s->mark;
+
+    if (m->fd < 0)
+        return;
+    if (b->nlogs)
+        m->log_seq = b->logs[b->nlogs - 1].seq;
+    if (b->checkpoint.data && b->checkpoint.seq > m->log_seq)
+        m->log_seq = b->checkpoint.seq;
+    for (size_t i = 0; i < b->nblobs; i++) {
+        if (b->blobs[i].ref.id > m->last_id)
+            m->last_id = b->blobs[i].ref.id;
+    }
+    if (b->deleted_blobs && sqlite3_step(s->wr_stmt[WR_LAST]) == SQLITE_ROW)
+        m->last_id = sqlite3_column_int64(s->wr_stmt[WR_LAST], 0);
+    sqlite3_reset(s->wr_stmt[WR_LAST]);
+    store_mark_write(m);
+}
+
 int store_batch_run(struct store *s, struct store_batch *b, struct flux_error *err)
 {
     int r;
@@ -257,7 +285,11 @@ int store_batch_run(struct store *s, struct store_batch *b, struct flux_error *e
         if (r < 0 && !sqlite3_get_autocommit(s->wr))
             sqlite3_exec(s->wr, "ROLLBACK", NULL, NULL, NULL);
     }
+    if (r == 0)
+        advance_mark(s, b);
     if (r == 0 && b->shrink)
         shrink(s, b->shrink);
+    if (r == -EUCLEAN)
+        s->wr_suspect = true;
     return r;
 }

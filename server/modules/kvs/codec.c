@@ -169,13 +169,13 @@ int kvs_body_decode(struct kvs_heap *heap, const void *data, size_t len, struct 
 
     if (in.failed || head[0] != 'N' || head[1] != 1 || head[2] < 0 || head[2] > KVS_LEVEL_MAX ||
         count > KVS_NODE_MAX || count == 0)
-        return flux_error_set(err, -EIO, "kvs: this blob is not a tree node");
+        return flux_error_set(err, -EUCLEAN, "kvs: this blob is not a tree node");
     b = kvs_body_new(head[2]);
     for (uint64_t i = 0; i < count && !in.failed; i++)
         read_entry(heap, &in, b);
     if (in.failed || in.p != in.end) {
         kvs_body_free(heap, b);
-        return flux_error_set(err, -EIO, "kvs: malformed tree node");
+        return flux_error_set(err, -EUCLEAN, "kvs: malformed tree node");
     }
     *ret = b;
     return 0;

@@ -102,7 +102,10 @@ struct kvs {
 
     uint64_t seq; /* of the newest durable log record */
     size_t log_bytes, log_records;
-    double pause_until; /* no background work before: it failed for lack of room */
+    double heal_after;   /* no second search for damage before */
+    bool damaged;        /* something could not be read when it was needed */
+    bool checkpoint_due; /* as soon as what is staged has been kept */
+    double pause_until;  /* no background work before: it failed for lack of room */
 
     struct kvs_checkpoint checkpoint;
     struct kvs_snapshot *last; /* what the last checkpoint saw */
@@ -126,6 +129,8 @@ static inline void kvs_hold(struct kvs_objects_held *held, struct kvs_object *o)
 struct kvs_namespace *kvs_find(struct kvs *k, const char *ns);
 struct kvs_namespace *kvs_namespace_add(struct kvs *k, const char *name, uint32_t owner);
 void kvs_namespace_del(struct kvs *k, struct kvs_namespace *n);
+/* Something damaged is in the way of a write: take it out of the tree. Was there any? */
+bool kvs_heal(struct kvs *k);
 void kvs_report(struct kvs *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void kvs_snapshots_free(struct kvs *k, struct kvs_snapshot *snaps, size_t n);
 
@@ -136,6 +141,9 @@ int kvs_apply_op(struct kvs *k, struct kvs_namespace *n, const struct kvs_op *op
                  struct kvs_object *stored, struct kvs_object **blob, struct flux_error *err);
 
 /* --- stage.c --- */
+/* kvs_stage() without a second try. */
+int kvs_stage_once(struct kvs *k, struct kvs_namespace *n, const struct kvs_op *ops, size_t nops,
+                   uint64_t *version, struct flux_error *err);
 void kvs_touch(struct kvs *k, struct kvs_namespace *n);
 /* Make what is staged visible; large values stay with it unless they have been `written`. */
 void kvs_stage_keep(struct kvs *k, bool written);

@@ -164,6 +164,12 @@ int kvs_follower_gc(struct flux_call *call, const flux_kvs_gc_request *in,
     return kvs_follower_forward(call, &flux_kvs_gc_method, &in->base, false, NULL);
 }
 
+int kvs_follower_fsck(struct flux_call *call, const flux_kvs_fsck_request *in,
+                      flux_kvs_fsck_response *out)
+{
+    return kvs_follower_forward(call, &flux_kvs_fsck_method, &in->base, false, NULL);
+}
+
 /* What is kept here, and what is kept above. */
 int kvs_follower_dropcache(struct flux_call *call, const flux_kvs_dropcache_request *in,
                            flux_kvs_dropcache_response *out)

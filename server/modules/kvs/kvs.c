@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* The engine's life: recovery, namespaces, and the group commit that ties trees and store together.
  * Durable state is what `root` of each namespace says; it moves only when a batch has succeeded. */
+#include "check.h"
 #include "engine.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 #define PAUSE_SECONDS 5.0
+#define HEAL_SECONDS 60.0 /* between searches for damage that found none */
 #define SPILL_BYTES (256u << 10)
 
 void kvs_report(struct kvs *k, const char *fmt, ...)
@@ -79,25 +81,111 @@ static int replay(void *arg, uint64_t seq, const void *data, size_t len)
     return 0;
 }
 
-static int recover(struct kvs *k, struct flux_error *err)
+static void drop_namespaces(struct kvs *k)
+{
+    struct kvs_namespace *n, *tmp;
+
+    HASH_ITER (hh, k->namespaces, n, tmp)
+        kvs_namespace_del(k, n);
+}
+
+/* Can the roots of what was decoded be read? */
+static bool roots_readable(struct kvs *k)
+{
+    struct kvs_namespace *n, *tmp;
+
+    HASH_ITER (hh, k->namespaces, n, tmp) {
+        if (n->root && kvs_object_load(&k->heap, n->root, NULL) == -EUCLEAN)
+            return false;
+    }
+    return true;
+}
+
+static int take_checkpoint(struct kvs *k, unsigned nth, struct flux_error *err)
 {
     void *data = NULL;
     size_t len;
+    int r = store_checkpoint_load(k->store, nth, &data, &len, &k->seq, err);
+
+    if (r == 0)
+        r = kvs_checkpoint_decode(k, data, len, err);
+    free(data);
+    return r;
+}
+
+/* The newest checkpoint whose roots can be read; if there is none, the newest: what it leads to is
+ * lost, and is found to be so. */
+static int recover_trees(struct kvs *k, struct flux_error *err)
+{
+    unsigned nth = 0;
     int r;
 
-    r = store_checkpoint_load(k->store, &data, &len, &k->seq, err);
-    if (r == 0) {
-        r = kvs_checkpoint_decode(k, data, len, err);
-        free(data);
-    } else if (r == -ENOENT)
-        r = 0;
+    while ((r = take_checkpoint(k, nth, err)) == 0 && !roots_readable(k)) {
+        kvs_report(k, "kvs: the root of %s checkpoint (transaction %llu) is damaged",
+                   nth ? "an older" : "the last", (unsigned long long)k->seq);
+        drop_namespaces(k);
+        nth++;
+    }
+    if (r == -ENOENT && nth)
+        return take_checkpoint(k, 0, err);
+    if (r == 0 && nth) {
+        kvs_report(k,
+                   "kvs: went back to the checkpoint at transaction %llu; what was stored after "
+                   "it and is not in the log is lost",
+                   (unsigned long long)k->seq);
+        k->damaged = true;
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
+static int recover(struct kvs *k, struct flux_error *err)
+{
+    struct store_stats stats;
+    int r = recover_trees(k, err);
+
     if (r == 0 && !kvs_find(k, KVS_PRIMARY))
         kvs_namespace_add(k, KVS_PRIMARY, k->opt.owner);
     if (r == 0)
         r = store_log_each(k->store, k->seq, replay, k, err);
     if (k->seq < store_log_last(k->store))
         k->seq = store_log_last(k->store);
+    store_get_stats(k->store, &stats);
+    if (r == 0 && (stats.lost || k->damaged)) {
+        k->damaged = true;
+        kvs_heal(k);
+        kvs_stage_keep(k, true);
+        k->checkpoint_due = true;
+    }
+    if (r == 0 && k->checkpoint_due) {
+        k->checkpoint_due = false;
+        kvs_checkpoint_start(k);
+    }
     return r;
+}
+
+static void on_damage(void *arg, const struct kvs_damage *d)
+{
+    struct kvs *k = arg;
+
+    kvs_report(k, "kvs: %s%s%s: %s%s%s cannot be read (%s): moved to lost+found; run flux fsck",
+               strcmp(d->ns, KVS_PRIMARY) ? d->ns : "", strcmp(d->ns, KVS_PRIMARY) ? "::" : "",
+               d->key, d->what, *d->from ? " from " : "", d->from, d->text);
+}
+
+bool kvs_heal(struct kvs *k)
+{
+    struct kvs_check c = {.repair = true, .damage = on_damage, .arg = k};
+    struct flux_error err;
+
+    if (flux_monotime() < k->heal_after)
+        return false;
+    if (kvs_check_run(k, &c, &err) < 0)
+        kvs_report(k, "kvs: the search for damage has failed: %s", err.text);
+    k->damaged |= c.damaged > 0;
+    if (c.repaired == 0)
+        k->heal_after = flux_monotime() + HEAL_SECONDS;
+    k->checkpoint_due |= c.repaired > 0;
+    return c.repaired > 0;
 }
 
 int kvs_open(struct kvs **ret, struct store *store, const struct kvs_options *opt,
@@ -123,8 +211,6 @@ int kvs_open(struct kvs **ret, struct store *store, const struct kvs_options *op
 
 void kvs_close(struct kvs *k)
 {
-    struct kvs_namespace *n, *tmp;
-
     if (!k)
         return;
     store_batch_free(k->batch);
@@ -134,8 +220,7 @@ void kvs_close(struct kvs *k)
     kvs_snapshots_free(k, k->last, k->nlast);
     for (int i = 0; i < KVS_PINS; i++)
         kvs_object_unref(&k->heap, k->pins[i]);
-    HASH_ITER (hh, k->namespaces, n, tmp)
-        kvs_namespace_del(k, n);
+    drop_namespaces(k);
     free(k->touched);
     free(k->values.list);
     free(k->nodes.list);
@@ -230,6 +315,10 @@ static void maybe_start(struct kvs *k)
 
     if (paused)
         return;
+    if (k->checkpoint_due) {
+        k->checkpoint_due = false;
+        kvs_checkpoint_start(k);
+    }
     if (k->log_bytes > k->opt.log_bytes && !k->checkpoint.active)
         kvs_checkpoint_start(k);
     if (k->heap.dead > k->opt.gc_dead && k->gc.phase == KVS_GC_IDLE)
@@ -282,6 +371,7 @@ void kvs_get_stats(const struct kvs *k, struct kvs_stats *out)
     out->log_records = k->log_records;
     out->log_bytes = k->log_bytes;
     out->dead = k->heap.dead;
+    out->damaged = k->damaged;
 }
 
 int kvs_namespace_get(struct kvs *k, const char *ns, struct kvs_namespace_info *ret,

@@ -82,6 +82,7 @@ struct kvs_stats {
     uint64_t nodes, bytes, cached_bytes;
     uint64_t log_records, log_bytes, dead;
     uint64_t gc_blobs, gc_bytes;
+    bool damaged; /* parts of the trees had to be given up since it was opened */
 };
 
 /* Recover from the store: last checkpoint, then the log. The store stays the caller's. */
@@ -93,7 +94,8 @@ void kvs_get_stats(const struct kvs *k, struct kvs_stats *out);
 /* --- writing --- */
 
 /* All ops or none; *version is the one the namespace will have. Errors: -EINVAL (bad op or key),
- * -ENOENT (no such namespace), -EISDIR, -ENOTDIR, -ELOOP, -EFBIG, -EIO (damaged store). */
+ * -ENOENT (no such namespace), -EISDIR, -ENOTDIR, -ELOOP, -EFBIG, -EUCLEAN (what is to be changed
+ * is damaged). A damaged node on the way is no error: it is moved to lost+found. */
 int kvs_stage(struct kvs *k, const char *ns, const struct kvs_op *ops, size_t nops,
               uint64_t *version, struct flux_error *err);
 /* -EEXIST; -ENOENT: no such root. `rootref` NULL or "" = empty. */
@@ -129,7 +131,8 @@ void kvs_shrink(struct kvs *k, size_t bytes);
 
 /* --- reading: durable state only --- */
 
-/* -ENOENT, -ENOTDIR is -ENOENT too, -EPERM, -ELOOP, -EIO. `rootref` as in kvs_root_ref(). */
+/* -ENOENT, -ENOTDIR is -ENOENT too, -EPERM, -ELOOP, -EUCLEAN (damaged). `rootref` as in
+ * kvs_root_ref(). */
 int kvs_lookup(struct kvs *k, const char *ns, const char *rootref, const char *key, bool nofollow,
                const struct kvs_reader_cred *cred, struct kvs_result *ret, struct flux_error *err);
 /* Fills `where` (also with -ENOENT for the key, not for the namespace); no result is wanted. */

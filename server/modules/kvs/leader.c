@@ -14,7 +14,7 @@ static void on_damaged(void *arg, const char *text)
 {
     struct kvs_leader *l = arg;
 
-    flux_log(l->h, LOG_ERR, "content store: %s", text);
+    flux_log(l->h, LOG_ERR, "%s", text);
 }
 
 static void on_report(void *arg, const char *text)
@@ -61,6 +61,7 @@ static int open_store(struct kvs_leader *l, struct flux_error *err)
         return flux_error_set(err, -EINVAL, "kvs: neither statedir nor rundir is set");
     l->path = flux_printf("%s/content.sqlite", l->temporary ? rundir : statedir);
     sopt.sync = wants_sync(l);
+    sopt.keep = !l->temporary;
     kopt.no_log = l->temporary && !sopt.sync;
     if (l->temporary)
         remove_store(l->path);

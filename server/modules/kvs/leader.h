@@ -82,6 +82,12 @@ void kvs_leader_stop(struct kvs_leader *l);
 int kvs_leader_configure(struct kvs_leader *l, const json_t *conf, bool apply,
                          struct flux_error *err);
 
+/* Positive, for an answer. What is damaged is EIO for clients. */
+static inline int kvs_leader_errno(int r)
+{
+    return r == -EUCLEAN ? EIO : -r;
+}
+
 /* leader_group.c: the groups */
 /* Stage it now or when the batch under way has ended. The call is answered later: FLUX_CALL_LATER.
  */

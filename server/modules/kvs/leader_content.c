@@ -24,7 +24,7 @@ int kvs_leader_content_load(struct flux_call *call, const flux_content_load_requ
     if (r == 0)
         r = store_find(l->store, &ref, &data, &len, &err);
     if (r < 0)
-        return flux_call_fail(call, -r, "%s", err.text);
+        return flux_call_fail(call, kvs_leader_errno(r), "%s", err.text);
     out->data.data = flux_call_alloc(call, len + 1);
     out->data.len = len;
     memcpy(out->data.data, data, len);
@@ -77,5 +77,5 @@ int kvs_leader_content_checkpoints(struct flux_call *call,
     struct flux_error err;
     int r = store_checkpoint_each(l->store, add_checkpoint, &ls, &err);
 
-    return r < 0 ? flux_call_fail(call, -r, "%s", err.text) : 0;
+    return r < 0 ? flux_call_fail(call, kvs_leader_errno(r), "%s", err.text) : 0;
 }

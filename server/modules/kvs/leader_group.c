@@ -100,7 +100,7 @@ static void stage(struct kvs_leader *l, struct kvs_write *w)
     int r = stage_kind(l, w, &err);
 
     if (r < 0)
-        flux_call_error(w->call, -r, "%s", err.text);
+        flux_call_error(w->call, kvs_leader_errno(r), "%s", err.text);
     else
         TAILQ_INSERT_TAIL(&l->staged, w, next);
 }
@@ -185,7 +185,7 @@ static void finish_staged(struct kvs_leader *l, int r)
     while ((w = TAILQ_FIRST(&staged))) {
         TAILQ_REMOVE(&staged, w, next);
         if (r < 0)
-            flux_call_error(w->call, -r, "%s", l->error.text);
+            flux_call_error(w->call, kvs_leader_errno(r), "%s", l->error.text);
         else
             answer(w);
     }

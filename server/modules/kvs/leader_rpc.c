@@ -19,7 +19,7 @@ int kvs_leader_cred(struct flux_call *call, uint64_t on_behalf, struct kvs_reade
 
 static int fail(struct flux_call *call, int r, const struct flux_error *err)
 {
-    return flux_call_fail(call, -r, "%s", err->text);
+    return flux_call_fail(call, kvs_leader_errno(r), "%s", err->text);
 }
 
 static int fill_value(struct kvs_leader *l, struct flux_call *call, const struct kvs_result *res,
@@ -280,5 +280,8 @@ int kvs_leader_stats(struct flux_call *call, const flux_kvs_stats_request *in,
     out->log_records = stats.log_records;
     out->store_bytes = store.file_bytes;
     out->quarantined = store.quarantined;
+    out->damaged = store.lost || stats.damaged;
+    out->log_bytes = stats.log_bytes;
+    out->dead = stats.dead;
     return 0;
 }

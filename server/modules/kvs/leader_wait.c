@@ -57,7 +57,7 @@ static int answer_root(struct kvs_leader *l, struct kvs_waiter *w)
         }
     }
     if (r < 0) {
-        flux_call_error(w->call, -r, "%s", err.text);
+        flux_call_error(w->call, kvs_leader_errno(r), "%s", err.text);
         return 0;
     }
     out.owner = info.owner;
@@ -117,7 +117,7 @@ void kvs_leader_check_waiters(struct kvs_leader *l)
         }
         TAILQ_REMOVE(&l->waiters, w, next);
         if (failed < 0)
-            flux_call_error(w->call, -failed, "kvs: %s failed: %s",
+            flux_call_error(w->call, kvs_leader_errno(failed), "kvs: %s failed: %s",
                             w->kind == KVS_WAIT_GC ? "garbage collection" : "checkpoint",
                             strerror(-failed));
         else if (w->kind == KVS_WAIT_GC)

@@ -87,7 +87,7 @@ static int own_tail(struct kvs_heap *heap, struct kvs_log *log, struct flux_erro
         if (r < 0)
             return r;
         if (log->stored->size != log->tail_len)
-            return flux_error_set(err, -EIO, "log: the end is damaged");
+            return flux_error_set(err, -EUCLEAN, "log: the end is damaged");
         t = tail_new(log->stored->data, log->tail_len);
     } else
         t = tail_new("", 0);
@@ -187,7 +187,7 @@ static int read_chunk(struct kvs_heap *heap, const struct kvs_log *log, uint64_t
     start = be64toh(start);
     if (e->kind != KVS_VALUE || e->namelen != sizeof(start) || start > offset ||
         offset - start >= blob->size)
-        return flux_error_set(err, -EIO, "log: the chunk at byte %llu is damaged",
+        return flux_error_set(err, -EUCLEAN, "log: the chunk at byte %llu is damaged",
                               (unsigned long long)offset);
     r = kvs_object_load(heap, blob, err);
     return r < 0 ? r : add_part(out, blob->data, blob->size, start, offset, max);

@@ -112,13 +112,28 @@ static int replay_op(struct kvs *k, struct kvs_namespace *n, struct kvs_reader *
     return r;
 }
 
+/* All of them or none. */
+static int replay_ops(struct kvs *k, struct kvs_namespace *n, uint64_t nops, struct kvs_reader *in,
+                      struct flux_error *err)
+{
+    struct kvs_object *before = kvs_object_ref(n->head);
+    int r = 0;
+
+    for (uint64_t i = 0; i < nops && r == 0; i++)
+        r = replay_op(k, n, in, err);
+    kvs_object_unref(&k->heap, r < 0 ? n->head : before);
+    if (r < 0)
+        n->head = before;
+    return r;
+}
+
 static int replay_transaction(struct kvs *k, struct kvs_reader *in, struct flux_error *err)
 {
     FLUX_AUTO_STR name = read_text(in);
     uint64_t nops = kvs_read_number(in);
+    struct kvs_reader again = *in;
     struct kvs_namespace *n;
-    struct kvs_object *before;
-    int r = 0;
+    int r;
 
     if (in->failed)
         return malformed(err);
@@ -126,13 +141,12 @@ static int replay_transaction(struct kvs *k, struct kvs_reader *in, struct flux_
     if (!n)
         return flux_error_set(err, -ENOENT, "no namespace '%s'", name);
     kvs_touch(k, n);
-    before = kvs_object_ref(n->head);
-    for (uint64_t i = 0; i < nops && r == 0; i++)
-        r = replay_op(k, n, in, err);
+    r = replay_ops(k, n, nops, in, err);
+    if (r == -EUCLEAN && kvs_heal(k)) {
+        *in = again;
+        r = replay_ops(k, n, nops, in, err);
+    }
     n->head_version++;
-    kvs_object_unref(&k->heap, r < 0 ? n->head : before);
-    if (r < 0)
-        n->head = before;
     return r;
 }
 

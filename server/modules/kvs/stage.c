@@ -42,16 +42,13 @@ static int apply(struct kvs *k, struct kvs_namespace *n, const struct kvs_op *op
     return 0;
 }
 
-int kvs_stage(struct kvs *k, const char *ns, const struct kvs_op *ops, size_t nops,
-              uint64_t *version, struct flux_error *err)
+int kvs_stage_once(struct kvs *k, struct kvs_namespace *n, const struct kvs_op *ops, size_t nops,
+                   uint64_t *version, struct flux_error *err)
 {
-    struct kvs_namespace *n = kvs_find(k, ns);
     size_t mark = k->record.len, values = k->values.count;
     struct kvs_object *before;
     int r;
 
-    if (!n || n->removed)
-        return flux_error_set(err, -ENOENT, "kvs: no namespace '%s'", ns);
     begin(k);
     before = kvs_object_ref(n->head);
     r = apply(k, n, ops, nops, err);
@@ -68,6 +65,21 @@ int kvs_stage(struct kvs *k, const char *ns, const struct kvs_op *ops, size_t no
     kvs_touch(k, n);
     k->staged++;
     return 0;
+}
+
+/* A damaged node in the way is taken out of the tree, so that writing goes on beside it. */
+int kvs_stage(struct kvs *k, const char *ns, const struct kvs_op *ops, size_t nops,
+              uint64_t *version, struct flux_error *err)
+{
+    struct kvs_namespace *n = kvs_find(k, ns);
+    int r;
+
+    if (!n || n->removed)
+        return flux_error_set(err, -ENOENT, "kvs: no namespace '%s'", ns);
+    r = kvs_stage_once(k, n, ops, nops, version, err);
+    if (r == -EUCLEAN && kvs_heal(k))
+        r = kvs_stage_once(k, n, ops, nops, version, err);
+    return r;
 }
 
 int kvs_stage_create(struct kvs *k, const char *ns, uint32_t owner, const char *rootref,

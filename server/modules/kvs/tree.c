@@ -51,8 +51,7 @@ int kvs_tree_floor(struct kvs_heap *heap, struct kvs_object *root, const char *n
     return flux_error_set(err, -ENOENT, "no such entry");
 }
 
-/* See to it that *op is loaded, dirty, and ours alone. */
-static int writable(struct kvs_heap *heap, struct kvs_object **op, struct flux_error *err)
+int kvs_tree_writable(struct kvs_heap *heap, struct kvs_object **op, struct flux_error *err)
 {
     struct kvs_object *o = *op;
     struct kvs_object *n;
@@ -137,7 +136,7 @@ static int edit(struct kvs_heap *heap, struct kvs_object **root, const char *nam
     struct kvs_object *o;
     int r;
 
-    r = writable(heap, root, err);
+    r = kvs_tree_writable(heap, root, err);
     if (r < 0)
         return r;
     if (create && is_full(*root)) {
@@ -149,7 +148,7 @@ static int edit(struct kvs_heap *heap, struct kvs_object **root, const char *nam
         struct kvs_body *b = o->data;
         int i = kvs_body_floor(b, name, len);
 
-        r = writable(heap, (struct kvs_object **)&b->entries[i].p, err);
+        r = kvs_tree_writable(heap, (struct kvs_object **)&b->entries[i].p, err);
         if (r < 0)
             return r;
         if (create && is_full(b->entries[i].p)) {
@@ -184,8 +183,8 @@ static void join_child(struct kvs_heap *heap, struct kvs_object *parent, int i)
     if (left + 1 >= pb->count)
         return;
     lp = (struct kvs_object **)&pb->entries[left].p;
-    if (writable(heap, (struct kvs_object **)&pb->entries[left + 1].p, NULL) < 0 ||
-        writable(heap, lp, NULL) < 0)
+    if (kvs_tree_writable(heap, (struct kvs_object **)&pb->entries[left + 1].p, NULL) < 0 ||
+        kvs_tree_writable(heap, lp, NULL) < 0)
         return;
     right = pb->entries[left + 1].p;
     lb = (*lp)->data;
@@ -245,13 +244,13 @@ int kvs_tree_remove(struct kvs_heap *heap, struct kvs_object **root, const char 
 
     r = kvs_tree_find(heap, *root, name, len, &e, err);
     if (r == 0)
-        r = writable(heap, root, err);
+        r = kvs_tree_writable(heap, root, err);
     if (r < 0)
         return r;
     path[0] = *root;
     while ((b = path[depth]->data)->level > 0) {
         at[depth] = kvs_body_floor(b, name, len);
-        r = writable(heap, (struct kvs_object **)&b->entries[at[depth]].p, err);
+        r = kvs_tree_writable(heap, (struct kvs_object **)&b->entries[at[depth]].p, err);
         if (r < 0)
             return r;
         path[depth + 1] = b->entries[at[depth]].p;

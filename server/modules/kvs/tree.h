@@ -21,6 +21,8 @@ int kvs_tree_edit(struct kvs_heap *heap, struct kvs_object **root, const char *n
 /* -ENOENT if it is not there. */
 int kvs_tree_remove(struct kvs_heap *heap, struct kvs_object **root, const char *name, size_t len,
                     struct flux_error *err);
+/* See to it that the node *op is loaded, dirty, and in this version of the tree alone. */
+int kvs_tree_writable(struct kvs_heap *heap, struct kvs_object **op, struct flux_error *err);
 /* In order of names; fn < 0 stops and is returned. */
 int kvs_tree_each(struct kvs_heap *heap, struct kvs_object *root,
                   int (*fn)(void *arg, const char *name, size_t len, const struct kvs_entry *e),

@@ -77,8 +77,10 @@ static unsigned run_and_kill(struct rig *rig, unsigned next, unsigned acks)
 
 static void acknowledged_is_durable(void **state)
 {
-    struct rig rig = {
-        .sopt.sync = true, .kopt.cache_bytes = 16 * 1024, .kopt.log_bytes = 16 * 1024};
+    struct rig rig = {.sopt.sync = true,
+                      .sopt.keep = true,
+                      .kopt.cache_bytes = 16 * 1024,
+                      .kopt.log_bytes = 16 * 1024};
     unsigned next = 0;
 
     srandom(getpid());

@@ -75,10 +75,12 @@ static int teardown(void **state)
 {
     struct rig *rig = *state;
     FLUX_AUTO_STR path = flux_printf("%s/content.sqlite", rig->dir);
+    FLUX_AUTO_STR mark = flux_printf("%s/content.sqlite-mark", rig->dir);
 
     stop(rig);
     assert_int_equal(access(path, F_OK), rig->statedir ? 0 : -1);
     unlink(path);
+    unlink(mark);
     assert_int_equal(rmdir(rig->dir), 0);
     free(rig);
     return 0;

@@ -4,6 +4,7 @@
 
 #include "../../../server/modules/content-sqlite/internal.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ int rig_open(struct rig *rig)
 
     if (r == 0)
         r = kvs_open(&rig->kvs, rig->store, &rig->kopt, &err);
-    if (r < 0)
+    if (r < 0 && !rig->quiet)
         fprintf(stderr, "# %s\n", err.text);
     return r;
 }
@@ -54,14 +55,14 @@ void rig_reopen(struct rig *rig)
 
 void rig_done(struct rig *rig)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    char path[128];
+    const struct dirent *e;
+    DIR *dir;
 
     rig_close(rig);
-    for (size_t i = 0; i < FLUX_ARRAY_SIZE(suffixes); i++) {
-        snprintf(path, sizeof(path), "%s%s", rig->path, suffixes[i]);
-        unlink(path);
-    }
+    dir = opendir(rig->dir);
+    while (dir && (e = readdir(dir)))
+        unlinkat(dirfd(dir), e->d_name, 0);
+    closedir(dir);
     rmdir(rig->dir);
 }
 

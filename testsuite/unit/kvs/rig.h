@@ -17,6 +17,7 @@ struct rig {
     struct store_options sopt;
     struct kvs_options kopt;
     int damaged; /* reports so far */
+    bool quiet;  /* no word of what fails to open */
     char report[400];
 };
 

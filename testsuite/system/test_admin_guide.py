@@ -2,9 +2,8 @@
 """The administrator's guide (docs/admin-guide), followed from top to bottom on a fresh virtual cluster: what
 it installs and configures is all there is.
 
-The nodes have no sudo and no way to reach each other but Flux. So `sudo [-u USER]` is a shell function, and
-lines that begin with `sudo pdsh -w HOSTS` and `sudo pdcp [-p] -w HOSTS` are taken apart here and done node by
-node."""
+The nodes cannot log in to each other. So lines that begin with `sudo pdsh -w HOSTS` and `sudo pdcp [-p] -w HOSTS` are
+taken apart here and done node by node. What is built in the directory of the source is built by root there."""
 import os
 import shlex
 import shutil
@@ -17,7 +16,6 @@ from commands import BUILD, ROOT
 ME, HERE = "alice", "test1"
 LIMIT = 120  # seconds for one command
 FAILURES = int(os.environ.get("FLUX_GUIDE_FAILURES", "1"))  # steps that may fail before it gives up
-SUDO = 'sudo() { if [ "$1" = -u ]; then set -- setpriv --reuid="$2" --regid="$2" --init-groups "${@:3}"; fi; "$@"; }\n'
 
 
 def make_bare(cluster):
@@ -32,6 +30,9 @@ def make_bare(cluster):
     wants = image / "etc/systemd/system/multi-user.target.wants"
     for unit in ("flux.service", "munge.service"):
         (wants / unit).unlink(missing_ok=True)
+    sudoers = image / "etc/sudoers.d/guide"
+    sudoers.parent.mkdir()
+    sudoers.write_text(f"{ME} ALL=(ALL) NOPASSWD: ALL\n")
     for name in ("passwd", "group", "shadow"):
         path = image / "etc" / name
         path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("flux:")))
@@ -50,7 +51,7 @@ class Reader:
 
     def shell(self, host, text, user):
         """Exit code and output, both streams together."""
-        result = self.nodes[host].run(["bash", "-c", f"exec 2>&1\n{SUDO}{text}"], user=user, check=False, timeout=LIMIT)
+        result = self.nodes[host].run(["bash", "-c", f"exec 2>&1\n{text}"], user=user, check=False, timeout=LIMIT)
         return result.rc, result.out + result.err
 
     def pdsh(self, words, text):
@@ -86,9 +87,8 @@ class Reader:
         elif words[:2] == ["sudo", "pdcp"]:
             code, out = self.pdcp(words)
         else:
-            root = "sudo" in step.text or step.source
             text = f"cd {ROOT}\n{step.text}" if step.source else step.text
-            code, out = self.shell(step.host or HERE, text, "root" if root else step.user or ME)
+            code, out = self.shell(step.host or HERE, text, "root" if step.source else step.user or ME)
         assert (code != 0) == step.fails, f"{step.where}: {step.text}\nexit {code}\n{out}"
         assert not step.answer or guide.matches(step.answer, out), \
             f"{step.where}: {step.text}\n-- the guide says\n" + "\n".join(step.answer) + f"\n-- it says\n{out}"
@@ -111,6 +111,8 @@ class Reader:
 def reader(_clusters):
     if BUILD != ROOT / "build":
         pytest.skip("the guide builds in build/")
+    if not shutil.which("sudo"):
+        pytest.skip("the guide wants sudo")
     cluster = _clusters.start(4, boot=False, flux=False)
     try:
         make_bare(cluster)

@@ -5,6 +5,7 @@ The users have numbers only, no names, and the IMP that starts their jobs is one
 nothing: what is tested with them is everything around it. With real users and the real IMP it is the virtual
 cluster's turn."""
 import base64
+import functools
 import importlib.util
 import json
 import os
@@ -74,20 +75,22 @@ def flux_as(user, instance, *args, stdin=None, timeout=30, **kwargs):
     return subprocess.CompletedProcess(args, p.returncode, out, err)
 
 
+@functools.cache
 def third_party():
+    """The module of the Python client, and the contract as it knows it."""
     spec = importlib.util.spec_from_file_location("client", ROOT / "testsuite/system/third_party/client.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return module, module.Contract(BUILD / "proto/flux/v1/flux.v1.desc")
 
 
 def client_as(user, uri):
     """A client on a connection of that user (the kernel asks at connect() who it is)."""
-    module = third_party()
+    module, contract = third_party()
     os.setegid(user)
     os.seteuid(user)
     try:
-        return module.Client(module.Contract(BUILD / "proto/flux/v1/flux.v1.desc"), uri.removeprefix("local://"))
+        return module.Client(contract, uri.removeprefix("local://"))
     finally:
         os.seteuid(0)
         os.setegid(0)

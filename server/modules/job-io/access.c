@@ -8,6 +8,7 @@
 struct pending {
     struct flux_call *call;
     uint64_t id;
+    bool active; /* it must not have ended */
     const void *in;
     int (*next)(struct flux_call *call, const void *in);
 };
@@ -25,6 +26,8 @@ static void on_known(struct flux_future *f, void *arg)
         flux_call_error(p->call, ENOENT, "JobID %s unknown", flux_fluid_f58(p->id));
     else if (!flux_call_may_act_for(p->call, out->jobs[0]->userid))
         flux_call_error(p->call, EPERM, "%s: not your job", flux_fluid_f58(p->id));
+    else if (p->active && out->jobs[0]->state == FLUX_JOB_INACTIVE)
+        flux_call_error(p->call, EPIPE, "%s: the job has ended", flux_fluid_f58(p->id));
     else {
         r = p->next(p->call, p->in);
         if (r < 0)
@@ -36,22 +39,31 @@ static void on_known(struct flux_future *f, void *arg)
     free(p);
 }
 
-int with_access(struct flux_call *call, uint64_t id, const void *in,
-                int (*next)(struct flux_call *call, const void *in))
+static int check(struct flux_call *call, const struct pending *what)
 {
     struct io *io = flux_call_data(call);
     flux_job_list_ids_request req = FLUX_JOB_LIST_IDS_REQUEST_INIT;
     struct pending *p;
 
     if (flux_call_is_owner(call))
-        return next(call, in);
+        return what->next(call, what->in);
     p = flux_alloc(sizeof(*p));
-    p->call = call;
-    p->id = id;
-    p->in = in;
-    p->next = next;
-    req.ids = &id;
+    *p = *what;
+    req.ids = &p->id;
     req.n_ids = 1;
     flux_future_then(flux_job_list_ids_async(io->h, FLUX_ANY, &req), on_known, p);
     return FLUX_CALL_LATER;
+}
+
+int with_access(struct flux_call *call, uint64_t id, const void *in,
+                int (*next)(struct flux_call *call, const void *in))
+{
+    return check(call, &(struct pending){.call = call, .id = id, .in = in, .next = next});
+}
+
+int with_access_to_active(struct flux_call *call, uint64_t id, const void *in,
+                          int (*next)(struct flux_call *call, const void *in))
+{
+    return check(call,
+                 &(struct pending){.call = call, .id = id, .active = true, .in = in, .next = next});
 }

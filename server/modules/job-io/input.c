@@ -28,9 +28,17 @@ struct input_writer {
     struct input_writer *next, *prev;
 };
 
+/* What is kept for all jobs of a user other than the owner. */
+struct input_user {
+    uint32_t userid;
+    size_t bytes;
+    UT_hash_handle hh;
+};
+
 struct input {
     struct io *io;
     uint64_t id;
+    struct input_user *user; /* who wrote, if it is a guest */
     struct frame *first, *last;
     size_t bytes;
     struct input_reader *readers;
@@ -39,9 +47,28 @@ struct input {
     UT_hash_handle hh;
 };
 
+/* The account of the caller; NULL for the owner. */
+static struct input_user *user_of(struct io *io, struct flux_call *call)
+{
+    uint32_t userid = flux_call_userid(call);
+    struct input_user *u;
+
+    if (flux_call_is_owner(call))
+        return NULL;
+    HASH_FIND_INT(io->users, &userid, u);
+    if (u)
+        return u;
+    u = flux_alloc(sizeof(*u));
+    u->userid = userid;
+    HASH_ADD_INT(io->users, userid, u);
+    return u;
+}
+
 static void destroy(struct input *in)
 {
     HASH_DEL(in->io->inputs, in);
+    if (in->user)
+        in->user->bytes -= in->bytes;
     flux_future_free(in->wait);
     while (in->first) {
         struct frame *f = in->first;
@@ -237,7 +264,9 @@ static int take_write(struct flux_call *call, const void *arg)
 {
     const flux_job_io_write_input_request *req = arg;
     struct flux_idset *tasks = NULL;
-    struct input *in = get(flux_call_data(call), req->id);
+    struct io *io = flux_call_data(call);
+    struct input *in = get(io, req->id);
+    struct input_user *user = user_of(io, call);
     struct input_writer *w;
     struct flux_error err;
     struct input_reader *r;
@@ -245,8 +274,16 @@ static int take_write(struct flux_call *call, const void *arg)
     if (in->bytes + req->data.len > INPUT_MAX)
         return flux_call_fail(call, EFBIG, "standard input of a job is limited to %zu MiB",
                               INPUT_MAX >> 20);
+    if (user && user->bytes + req->data.len > USER_INPUT_MAX)
+        return flux_call_fail(call, EAGAIN,
+                              "standard input of all jobs of user %u is limited to %zu MiB",
+                              user->userid, USER_INPUT_MAX >> 20);
     if (*req->tasks && flux_idset_decode(req->tasks, &tasks, &err) < 0)
         return flux_call_fail(call, EINVAL, "%s", err.text);
+    if (user && (!in->user || in->user == user)) {
+        user->bytes += req->data.len + (in->user ? 0 : in->bytes);
+        in->user = user;
+    }
     add_frame(in, tasks, req);
     DL_FOREACH(in->readers, r)
     push(r);
@@ -261,12 +298,13 @@ static int take_write(struct flux_call *call, const void *arg)
 int job_io_write_input(struct flux_call *call, const flux_job_io_write_input_request *in,
                        flux_job_io_write_input_response *out)
 {
-    return with_access(call, in->id, in, take_write);
+    return with_access_to_active(call, in->id, in, take_write);
 }
 
 void input_free_all(struct io *io)
 {
     struct input *in, *next;
+    struct input_user *u, *last;
 
     HASH_ITER (hh, io->inputs, in, next) {
         struct input_writer *w, *more;
@@ -275,5 +313,9 @@ void input_free_all(struct io *io)
         DL_FOREACH_SAFE(in->writers, w, more)
         free(w);
         destroy(in);
+    }
+    HASH_ITER (hh, io->users, u, last) {
+        HASH_DEL(io->users, u);
+        free(u);
     }
 }

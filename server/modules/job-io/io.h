@@ -15,6 +15,8 @@
 #define SEGMENT_BYTES ((size_t)256 << 10) /* a segment is closed when it has so much */
 #define INLINE_BYTES 8192            /* so small an output is stored with its list, not as a blob */
 #define INPUT_MAX ((size_t)32 << 20) /* bytes of input kept for a job */
+#define USER_INPUT_MAX ((size_t)128 << 20) /* the same for all jobs of a guest */
+#define OUTPUT_MAX ((uint64_t)1 << 30) /* bytes of output of a guest's job, whatever its shell thinks */
 #define INPUT_BEHIND ((int64_t)1 << 20) /* a writer waits while a shell is so far behind */
 
 struct io;
@@ -61,6 +63,7 @@ struct io {
     struct flux *h;
     struct output *outputs;
     struct input *inputs;
+    struct input_user *users; /* guests that have input kept */
 };
 
 FLUX_JOB_IO_HANDLERS(job_io);
@@ -90,5 +93,8 @@ void input_free_all(struct io *io);
  * EPERM or ENOENT itself. */
 int with_access(struct flux_call *call, uint64_t id, const void *in,
                 int (*next)(struct flux_call *call, const void *in));
+/* The same for what only a job that has not ended may still get: EPIPE. */
+int with_access_to_active(struct flux_call *call, uint64_t id, const void *in,
+                          int (*next)(struct flux_call *call, const void *in));
 
 #endif

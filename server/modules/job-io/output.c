@@ -194,6 +194,9 @@ static int take_write(struct flux_call *call, const void *arg)
     if (!in->shells || in->shell_rank >= in->shells || in->shells > 1u << 20)
         return flux_call_fail(call, EINVAL, "no such shell rank");
     out = output_get(flux_call_data(call), in->id);
+    if (!flux_call_is_owner(call) && out->bytes > OUTPUT_MAX)
+        return flux_call_fail(call, EFBIG, "the output of a job is limited to %d MiB",
+                              (int)(OUTPUT_MAX >> 20));
     out->shells = in->shells;
     seq = seq_of(out, in->shell_rank);
     if (*seq == 0 && in->seq > 1 && !out->ended) {
@@ -221,5 +224,5 @@ static int take_write(struct flux_call *call, const void *arg)
 int job_io_write(struct flux_call *call, const flux_job_io_write_request *in,
                  flux_job_io_write_response *out)
 {
-    return with_access(call, in->id, in, take_write);
+    return with_access_to_active(call, in->id, in, take_write);
 }

@@ -26,8 +26,10 @@ int job_manager_memo(struct flux_call *call, const flux_job_manager_memo_request
     struct manager *mgr = flux_call_data(call);
     int r;
     struct job *job = select_job(call, in->id, "change", &r);
-    json_t *memo = job ? parse(call, in->memo, &r) : NULL;
+    json_t *memo = NULL;
 
+    if (job && (r = select_log_room(call, job, false)) == 0)
+        memo = parse(call, in->memo, &r);
     if (memo)
         post_event_json(mgr, job, "memo", memo);
     return r;
@@ -75,11 +77,12 @@ int job_manager_update(struct flux_call *call, const flux_job_manager_update_req
     struct manager *mgr = flux_call_data(call);
     int r;
     struct job *job = select_job(call, in->id, "change", &r);
-    json_t *updates = job ? parse(call, in->updates, &r) : NULL, *spec;
+    json_t *updates = NULL, *spec, *value;
     const char *key, *queue;
     struct flux_error err;
-    json_t *value;
 
+    if (job && (r = select_log_room(call, job, false)) == 0)
+        updates = parse(call, in->updates, &r);
     if (!updates)
         return r;
     r = check_update(call, job, updates);

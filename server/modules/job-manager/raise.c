@@ -27,7 +27,7 @@ int job_manager_raise(struct flux_call *call, const flux_job_manager_raise_reque
     int r = check(call, in->type, in->severity);
     struct job *job = r == 0 ? select_job(call, in->id, "raise exceptions on", &r) : NULL;
 
-    if (!job)
+    if (!job || (r = select_log_room(call, job, in->severity == 0)) < 0)
         return r;
     post_exception(mgr, job, in->type, in->severity, in->note, flux_call_userid(call));
     return 0;
@@ -49,7 +49,9 @@ int job_manager_raise_all(struct flux_call *call, const flux_job_manager_raise_a
     out->matched = n;
     for (size_t i = 0; i < n && !in->dry_run; i++) {
         struct job *job = manager_find_active(mgr, ids[i]);
-        if (job)
+        if (job && select_log_room(call, job, in->severity == 0) < 0)
+            out->errors++;
+        else if (job)
             post_exception(mgr, job, in->type, in->severity, in->note, flux_call_userid(call));
     }
     return 0;

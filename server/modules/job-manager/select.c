@@ -4,6 +4,16 @@
 
 #include <flux/fluid.h>
 
+#define LOG_MAX ((size_t)1 << 20) /* bytes of eventlog that guests may fill */
+
+int select_log_room(struct flux_call *call, const struct job *job, bool fatal)
+{
+    if (flux_call_is_admin(call) || job->log.len < LOG_MAX * (fatal ? 2 : 1))
+        return 0;
+    return flux_call_fail(call, ENOSPC, "%s: the eventlog of the job is full",
+                          flux_fluid_f58(job->id));
+}
+
 struct job *select_job(struct flux_call *call, uint64_t id, const char *what, int *r)
 {
     struct manager *mgr = flux_call_data(call);

@@ -11,7 +11,7 @@ int job_manager_set_urgency(struct flux_call *call, const flux_job_manager_set_u
     int r;
     struct job *job = select_job(call, in->id, "adjust the urgency of", &r);
 
-    if (!job)
+    if (!job || (r = select_log_room(call, job, false)) < 0)
         return r;
     if (in->urgency > FLUX_JOB_URGENCY_MAX)
         return flux_call_fail(call, EINVAL, "urgency value %u is out of range: 0 to %d",

@@ -9,6 +9,7 @@
 #include <flux/fluid.h>
 
 #include "jobargs.h"
+#include "uriresolve.h"
 
 #define GETTER(NAME)                                                                               \
     static void get_##NAME(const void *row, const char *name, struct format_value *v)
@@ -528,4 +529,16 @@ const char *job_color(const void *row)
     default:
         return "\033[01;31m";
     }
+}
+
+char *job_address(const flux_job_list_job *job)
+{
+    json_t *o = job->state == FLUX_JOB_RUN && *job->annotations
+                    ? json_loads(job->annotations, 0, NULL)
+                    : NULL;
+    const char *uri = json_string_value(json_object_get(json_object_get(o, "user"), "uri"));
+    char *local = uri ? uri_local_form(uri) : NULL;
+
+    json_decref(o);
+    return local;
 }

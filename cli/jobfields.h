@@ -29,6 +29,8 @@ void job_rows_done(struct job_rows *r);
 
 /* A job as a JSON object with the names of the fields. */
 json_t *job_to_json(const flux_job_list_job *job);
+/* Where to reach a job that is an instance and runs; NULL for any other. Caller frees. */
+char *job_address(const flux_job_list_job *job);
 /* Escape sequence for a job's line in coloured listings, or NULL. */
 const char *job_color(const void *row);
 

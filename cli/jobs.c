@@ -2,9 +2,12 @@
 /* flux jobs: list jobs. */
 #include "jobargs.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <flux/constraint.h>
+#include <flux/fluid.h>
+#include <flux/fsd.h>
 #include <flux/hostlist.h>
 #include <flux/idset.h>
 #include <flux/v1/job_list.h>
@@ -14,7 +17,7 @@
 #include "jobfields.h"
 #include "submit/submit.h"
 
-enum { DEFAULT_COUNT = 1000, LISTING_MAX = 1 << 30 };
+enum { DEFAULT_COUNT = 1000, LISTING_MAX = 1 << 30, DEEPEST = 32 };
 
 static const struct flux_option options[] = {
     {"all", 'a', OPT_FLAG, NULL, "Jobs in all states"},
@@ -32,6 +35,11 @@ static const struct flux_option options[] = {
     {"json", 0, OPT_FLAG, NULL, "Print JSON"},
     {"stats", 0, OPT_FLAG, NULL, "Print a line of statistics first"},
     {"stats-only", 0, OPT_FLAG, NULL, "Print the statistics only"},
+    {"recursive", 'R', OPT_FLAG, NULL, "Then the jobs of those that are instances, and so on"},
+    {"level", 0, OPT_INT, "N", "With -R: descend N levels only"},
+    {"recurse-all", 0, OPT_FLAG, NULL, "With -R: into instances of other users, too"},
+    {"watch", 'w', OPT_OPTSTR, "SECONDS",
+     "List again and again, each time at the top of the screen (2)"},
     {"color", 'L', OPT_OPTSTR, "always|never|auto", "Colour the output"},
     {NULL},
 };
@@ -193,7 +201,33 @@ static int show(struct cli *cli, struct format *f, flux_job_list_job **jobs, siz
     return cli_has(cli, "json") ? print_json(jobs, count, single) : print_jobs(cli, f, jobs, count);
 }
 
-static int list_ids(struct cli *cli, struct format *f)
+/* The instance that is listed, and how deep it is. */
+struct level {
+    struct flux *h;
+    int depth;
+};
+
+static int list_matching(struct cli *cli, struct format *f, struct level at);
+
+/* Jobs that are instances, each under its id. One may have ended meanwhile, or be out of reach. */
+static void descend(struct cli *cli, struct format *f, struct level at, flux_job_list_job **jobs,
+                    size_t count)
+{
+    if (!cli_has(cli, "recursive") || at.depth >= cli_int(cli, "level", DEEPEST))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        bool mine = jobs[i]->userid == getuid() || cli_has(cli, "recurse-all");
+        FLUX_AUTO_STR uri = mine ? job_address(jobs[i]) : NULL;
+        FLUX_AUTO_HANDLE h = NULL;
+
+        if (!uri || flux_open(uri, &h, NULL) < 0)
+            continue;
+        printf("\n%s:\n", flux_fluid_f58(jobs[i]->id));
+        list_matching(cli, f, (struct level){h, at.depth + 1});
+    }
+}
+
+static int list_ids(struct cli *cli, struct format *f, struct level at)
 {
     flux_job_list_ids_request in = FLUX_JOB_LIST_IDS_REQUEST_INIT;
     flux_job_list_ids_response *out = NULL;
@@ -203,21 +237,37 @@ static int list_ids(struct cli *cli, struct format *f)
 
     ids = cli_jobids(cli, 0, &in.n_ids);
     in.ids = ids;
-    if (flux_job_list_ids(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
+    if (flux_job_list_ids(at.h, FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     r = show(cli, f, out->jobs, out->n_jobs, cli->argc == 1);
+    descend(cli, f, at, out->jobs, out->n_jobs);
     flux_job_list_ids_response_free(out);
     return r;
 }
 
-static int list_matching(struct cli *cli, struct format *f)
+/* Leave the jobs of the queues that were asked for; how many. */
+static size_t keep_queues(const struct cli *cli, flux_job_list_list_response *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < out->n_jobs; i++)
+        if (in_queues(cli, out->jobs[i]->queue)) {
+            flux_job_list_job *keep = out->jobs[i];
+
+            out->jobs[i] = out->jobs[n];
+            out->jobs[n++] = keep;
+        }
+    return n;
+}
+
+static int list_matching(struct cli *cli, struct format *f, struct level at)
 {
     flux_job_list_list_request in = FLUX_JOB_LIST_LIST_REQUEST_INIT;
     const char *include = cli_str(cli, "include", NULL);
     flux_job_list_list_response *out = NULL;
     FLUX_AUTO_STR constraint = NULL;
     struct flux_error err = {""};
-    size_t n = 0, i = 0;
+    size_t n, i = 0;
     const char *queue = cli_next(cli, "queue", &i);
     int r;
 
@@ -230,18 +280,43 @@ static int list_matching(struct cli *cli, struct format *f)
         return cli_fail(cli, "%s", err.text);
     in.constraint = constraint ? constraint : (char *)"";
     if (set_states(cli, &in, &err) < 0 || set_since(cli, &in.since, &err) < 0 ||
-        flux_job_list_list(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
+        flux_job_list_list(at.h, FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    for (size_t k = 0; k < out->n_jobs; k++)
-        if (in_queues(cli, out->jobs[k]->queue)) {
-            flux_job_list_job *keep = out->jobs[k];
-
-            out->jobs[k] = out->jobs[n];
-            out->jobs[n++] = keep;
-        }
+    n = keep_queues(cli, out);
     r = show(cli, f, out->jobs, n, false);
+    descend(cli, f, at, out->jobs, n);
     flux_job_list_list_response_free(out);
     return r;
+}
+
+static int list(struct cli *cli, struct format *f)
+{
+    struct level top = {cli_handle(cli), 0};
+    int r = cli_has(cli, "stats") || cli_has(cli, "stats-only") ? print_stats(cli) : 0;
+
+    if (r == 0 && !cli_has(cli, "stats-only"))
+        r = cli->argc > 0 ? list_ids(cli, f, top) : list_matching(cli, f, top);
+    return r;
+}
+
+/* Until it is interrupted, or the instance has gone. */
+static int watch(struct cli *cli, struct format *f)
+{
+    struct flux_error err;
+    struct timespec pause;
+    double seconds;
+    int r;
+
+    if (flux_fsd_parse(cli_str(cli, "watch", "2"), &seconds, &err) < 0 || seconds <= 0)
+        return cli_misused(cli, "--watch: expected a number of seconds");
+    pause = (struct timespec){(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    for (;;) {
+        fputs("\033[H\033[J", stdout);
+        if ((r = list(cli, f)) != 0)
+            return r;
+        fflush(stdout);
+        nanosleep(&pause, NULL);
+    }
 }
 
 static int run(struct cli *cli)
@@ -257,9 +332,10 @@ static int run(struct cli *cli)
         return 0;
     if (r < 0 || format_compile(job_fields, text, &f, &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    r = cli_has(cli, "stats") || cli_has(cli, "stats-only") ? print_stats(cli) : 0;
-    if (r == 0 && !cli_has(cli, "stats-only"))
-        r = cli->argc > 0 ? list_ids(cli, f) : list_matching(cli, f);
+    if (cli_has(cli, "recursive") && cli_has(cli, "json"))
+        r = cli_misused(cli, "--recursive and --json exclude each other");
+    else
+        r = cli_has(cli, "watch") ? watch(cli, f) : list(cli, f);
     format_free(f);
     return r;
 }

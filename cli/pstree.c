@@ -50,19 +50,6 @@ static char *label_of(const struct tree *t, const flux_job_list_job *job)
     return flux_buf_take(&text);
 }
 
-/* The address of a job that is an instance and runs; NULL for any other. */
-static char *address_of(const flux_job_list_job *job)
-{
-    json_t *o = job->state == FLUX_JOB_RUN && *job->annotations
-                    ? json_loads(job->annotations, 0, NULL)
-                    : NULL;
-    const char *uri = json_string_value(json_object_get(json_object_get(o, "user"), "uri"));
-    char *local = uri ? uri_local_form(uri) : NULL;
-
-    json_decref(o);
-    return local;
-}
-
 static flux_job_list_list_response *list_jobs(const struct tree *t, struct flux *h)
 {
     flux_job_list_list_request in = FLUX_JOB_LIST_LIST_REQUEST_INIT;
@@ -109,7 +96,7 @@ static size_t count_alike(const struct tree *t, const flux_job_list_list_respons
         return 1;
     while (i + n < jobs->n_jobs) {
         FLUX_AUTO_STR next = label_of(t, jobs->jobs[i + n]);
-        FLUX_AUTO_STR uri = address_of(jobs->jobs[i + n]);
+        FLUX_AUTO_STR uri = job_address(jobs->jobs[i + n]);
 
         if (uri || strcmp(next, label) != 0)
             break;
@@ -125,7 +112,7 @@ static void draw_jobs(const struct tree *t, struct flux *h, const char *prefix, 
 
     for (size_t i = 0, n; jobs && i < jobs->n_jobs; i += n) {
         FLUX_AUTO_STR label = label_of(t, jobs->jobs[i]);
-        FLUX_AUTO_STR uri = address_of(jobs->jobs[i]);
+        FLUX_AUTO_STR uri = job_address(jobs->jobs[i]);
         FLUX_AUTO_STR text = NULL;
         bool last;
 

@@ -64,9 +64,22 @@ def test_instances_in_instances(instance):
     instance.run("job", "wait-event", instance.run("job", "last", env=inner), "start", env=inner)
     assert instance.run("pstree", "-C").splitlines() == [".", "`-- flux", "    `-- inside"]
     assert instance.run("pstree", "-C", "-L1").splitlines() == [".", "`-- flux"]
+    assert instance.run("jobs", "-R", "-no", "{name}").splitlines() == ["flux", "", f"{job}:", "inside"]
+    assert instance.run("jobs", "-R", "-no", "{name}", job).splitlines() == ["flux", "", f"{job}:", "inside"]
+    assert instance.run("jobs", "-R", "--level=0", "-no", "{name}") == "flux"
+    assert instance.flux("jobs", "-R", "--json").rc == 2
     instance.run("shutdown", "--background", job)
     assert instance.flux("job", "status", job, timeout=60).rc in (0, 1)
     assert "URI not found" in instance.flux("uri", instance.run("submit", "true")).err
+
+
+def test_jobs_are_listed_again_and_again(instance):
+    p = instance.spawn("jobs", "-a", "-n", "--watch=0.05", "-o", "{name}")
+    text = ""
+    while text.count("\033[H\033[J") < 3:
+        text += p.stdout.read(1) or pytest.fail(text)
+    p.kill()
+    p.communicate()
 
 
 def test_proxy(instance, tmp_path):

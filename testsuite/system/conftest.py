@@ -252,7 +252,7 @@ def clusters():
 
 @pytest.fixture
 def cluster_start(_clusters, clusters):
-    """cluster_start(size, config=TOML, boot=True, flux=True): one of one's own, to break."""
+    """cluster_start(size, config=TOML, parents={HOST: HOST}, boot=True, flux=True): one of one's own, to break."""
     def start(size=4, **kwargs):
         clusters.append(_clusters.start(size, **kwargs))
         return clusters[-1]

@@ -50,11 +50,11 @@ default_bind = "tcp://eth0:%p"
 default_connect = "tcp://%h:%p"
 hosts = [
     {{ host = "{hosts}" }},
-]
+{parents}]
 
 # As short as a busy machine allows: tests wait for it.
 [tbon]
-tcp_user_timeout = "3s"
+tcp_user_timeout = "2s"
 
 [resource]
 [[resource.config]]
@@ -86,8 +86,9 @@ def cores_of_this_machine():
 class Image:
     """Writes the layer, below `root`: the image directory as this process reaches it."""
 
-    def __init__(self, cluster, extra_config=""):
+    def __init__(self, cluster, extra_config, parents):
         self.cluster, self.extra_config = cluster, extra_config
+        self.parents = parents  # of hosts that are not below rank 0
         self.root = cluster.files / "image"
 
     def write(self, path, text, mode=0o644, owner=0):
@@ -177,7 +178,8 @@ class Image:
         for space in ("security", "imp"):
             self.write(f"/etc/flux/{space}/conf.d/{space}.toml", (examples / f"{space}.toml").read_text())
         self.write("/etc/flux/system/conf.d/system.toml", SYSTEM_TOML.format(
-            port=PORT, hosts=self.cluster.hostlist, cores=f"0-{last}" if last else "0"))
+            port=PORT, hosts=self.cluster.hostlist, cores=f"0-{last}" if last else "0", parents="".join(
+                f'    {{ host = "{host}", parent = "{parent}" }},\n' for host, parent in self.parents.items())))
         if self.extra_config:
             self.write("/etc/flux/system/conf.d/test.toml", self.extra_config)
         cert = self.root / "etc/flux/system/curve.cert"

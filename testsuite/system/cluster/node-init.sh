@@ -18,6 +18,7 @@ at_bridge del "node$number" 2>/dev/null || :
 at_bridge add "node$number" type veth peer name eth0 netns 1 # this process
 at_bridge set "node$number" master cluster up
 ip link set lo up
+ip link set eth0 address "$(printf 02:00:00:00:00:%02x "$number")" # the same in each life, as neighbours remember it
 ip address add "$address" dev eth0
 ip link set eth0 up
 

@@ -77,10 +77,13 @@ class Node:
         self.power_on()
         return self.await_boot(timeout)
 
-    def power_off(self):
-        """Pull the plug: everything on the node is gone at once. The disk keeps what was written."""
+    def power_off(self, gently=False):
+        """Pull the plug: everything on the node is gone at once, and no peer is told unless `gently`. The disk keeps
+        what was written."""
         if self.pid is None:
             return
+        if not gently:
+            self.cut_network()  # else the dying kernel would close its connections
         try:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -55,7 +55,7 @@ def cannot_run():
 class Cluster:
     """`size` nodes test1, test2... Use as a context manager, or call close()."""
 
-    def __init__(self, size=4, config="", boot=True, flux=True):
+    def __init__(self, size=4, config="", parents=(), boot=True, flux=True):
         self.size = size
         self.hosts = [f"test{i}" for i in range(1, size + 1)]
         self.hostlist = f"test[1-{size}]" if size > 1 else "test1"
@@ -71,7 +71,7 @@ class Cluster:
         self.log = open(self.dir / "log", "w+")
         self.nodes = []
         try:
-            self._build(config)
+            self._build(config, dict(parents))
             if not flux:
                 (self.files / "image/etc/systemd/system/multi-user.target.wants/flux.service").unlink()
             if boot:
@@ -95,7 +95,7 @@ class Cluster:
     def __len__(self):
         return self.size
 
-    def _build(self, config):
+    def _build(self, config, parents):
         self.cgroup.mkdir()
         self.keeper = subprocess.Popen(
             ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=KILL", "--", "/usr/bin/python3",
@@ -107,7 +107,7 @@ class Cluster:
         self.files = Path(f"/proc/{self.keeper_pid}/root{self.dir}")
         (self.files / "image").mkdir()
         self._make_homes()
-        image = Image(self, config)
+        image = Image(self, config, parents)
         image.build_all()
         self.nodes = [Node(self, i) for i in range(self.size)]
 
@@ -176,8 +176,8 @@ class Cluster:
         want = set(range(self.size) if ranks is None else ranks)
 
         def online():
-            up = self.flux("resource status -no {ranks} --states=avail,drained,draining,allocated", check=False)
-            return up.ok and expand(up.out) == want
+            rows = self.flux("resource", "status", "-no", "{up} {ranks}")
+            return set().union(*(expand(line[1:]) for line in rows.lines if line.startswith("✔"))) == want
         return self.wait_until(online, timeout, f"online {sorted(want)}")
 
     def is_well(self):
@@ -196,7 +196,7 @@ class Cluster:
     def close(self):
         """Everything goes: processes, mounts, interfaces, control groups, files. Never fails."""
         for node in self.nodes:
-            node.power_off()
+            node.power_off(gently=True)
         if self.keeper:
             self.keeper.kill()
             self.keeper.wait()

@@ -113,7 +113,7 @@ static int save_limits(struct entry *entry, struct imp_error *err)
     return 0;
 }
 
-/* What only makes sense with privileges. The real ids stay: the caller may signal us by them. */
+/* What only makes sense with privileges. The real uid stays: by it the caller may signal us. */
 static int take_charge(struct entry *entry, struct imp_error *err)
 {
     if (prctl(PR_GET_SECUREBITS) & ~(SECBIT_KEEP_CAPS | SECBIT_KEEP_CAPS_LOCKED))
@@ -121,7 +121,7 @@ static int take_charge(struct entry *entry, struct imp_error *err)
                              "the caller has set securebits: giving up privileges "
                              "would not work");
     prctl(PR_SET_KEEPCAPS, 0);
-    if (setgroups(0, NULL) < 0 || setresgid(-1, 0, 0) < 0)
+    if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0)
         return imp_error_sys(err, -errno, "cannot leave the caller's groups");
     /* A job must not possess the caller's keys. Kernels without keys answer ENOSYS. */
     if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS &&

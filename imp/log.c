@@ -3,9 +3,14 @@
  * opened by the caller, so nothing is written to it as root. */
 #include "log.h"
 
+#include <paths.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static int level = LOG_INFO;
@@ -27,6 +32,29 @@ int log_set_level(const char *name)
     return -EINVAL;
 }
 
+/* As syslog(3) does it, but a logger that does not read holds us up for a bounded time only. */
+static void send_line(int priority, const char *text)
+{
+    static const struct sockaddr_un logger = {AF_UNIX, _PATH_LOG};
+    static const struct timeval patience = {.tv_sec = 2};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    time_t now = time(NULL);
+    char line[1024], date[32];
+    struct tm tm;
+    int n;
+
+    if (fd < 0)
+        return;
+    if (!localtime_r(&now, &tm) || strftime(date, sizeof(date), "%b %e %T", &tm) == 0)
+        date[0] = '\0';
+    n = snprintf(line, sizeof(line), "<%d>%s flux-imp[%d]: %s", LOG_AUTHPRIV | priority, date,
+                 (int)getpid(), text);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    if (connect(fd, (const struct sockaddr *)&logger, sizeof(logger)) == 0)
+        send(fd, line, n < (int)sizeof(line) ? n : (int)sizeof(line) - 1, MSG_NOSIGNAL);
+    close(fd);
+}
+
 void log_write(int priority, const char *fmt, ...)
 {
     struct imp_error line; /* also escapes */
@@ -39,9 +67,7 @@ void log_write(int priority, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     imp_error_set(&line, 0, "%s", text);
-    openlog("flux-imp", LOG_PID, LOG_AUTHPRIV);
-    syslog(LOG_AUTHPRIV | priority, "%s", line.text);
-    closelog(); /* no descriptor stays open */
+    send_line(priority, line.text);
 }
 
 noreturn void log_refuse(struct entry *entry, const char *text)

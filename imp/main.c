@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux-imp: hardening, then configuration, then one command. The order is the point: nothing that
  * the caller said is looked at before the process is safe, apart from the name of the command. */
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "privsep.h"
 
 static const struct command *const commands[] = {
-    &command_exec, &command_kill, &command_run, &command_version, &command_whoami,
+    &command_casign, &command_exec, &command_kill, &command_run, &command_version, &command_whoami,
 };
 
 static int run_version(struct imp *imp, const struct kv *request, struct imp_error *err)
@@ -91,6 +92,8 @@ static int with_privileges(struct imp *imp, const struct command *command, struc
                              imp->entry.uid == 0
                                  ? "root is not served: call as another user"
                                  : "not installed setuid root, or not allowed to be");
+    if (sodium_init() < 0) /* the confined half cannot */
+        return imp_error_set(err, -EIO, "libsodium does not start");
     r = configure(imp, err);
     r = r < 0 || !command->users ? r : imp_check_caller(imp, command->users, err);
     r = r < 0 ? r : privsep_ask(imp, command, &request, err);

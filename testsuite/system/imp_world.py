@@ -10,9 +10,11 @@ import base64
 import hashlib
 import json
 import os
+import queue
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -60,6 +62,7 @@ class World:
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.munged = None
         self.syslog = None
+        self.lines = queue.SimpleQueue()
         try:
             self.holder.stdout.readline()
             self._set_up()
@@ -69,8 +72,10 @@ class World:
 
     def _set_up(self):
         self.root("sh", "-c", SETUP, check=True)
-        self.syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.syslog.bind(str(self.path("/dev/log")))
+        self.log_reader = threading.Thread(target=self._read_log, daemon=True)
+        self.log_reader.start()
         with open(self.path("/etc/passwd"), "a") as passwd, open(self.path("/etc/group"), "a") as group:
             for name, uid in USERS.items():
                 passwd.write(f"{name}:x:{uid}:{uid}:{name}:/mnt/home/{name}:/bin/bash\n")
@@ -83,6 +88,10 @@ class World:
         self.write("/usr/libexec/flux/flux-shell", "#!/bin/bash\nexec \"$@\"\n", 0o755)
         self.configure()
         self._start_munged()
+
+    def _read_log(self):
+        while line := self.syslog.recv(65536):
+            self.lines.put(line.decode(errors="replace"))
 
     def _start_munged(self):
         self.root("mkdir", "-m", "755", "/mnt/munge", check=True)
@@ -101,6 +110,8 @@ class World:
             self.munged.kill()
             self.munged.wait()
         if self.syslog:
+            self.syslog.shutdown(socket.SHUT_RD)
+            self.log_reader.join()
             self.syslog.close()
         self.holder.stdin.close()
         self.holder.wait()
@@ -191,9 +202,7 @@ class World:
     @property
     def log(self):
         """What came to syslog since the last look, one line a message: <PRIORITY>DATE flux-imp[PID]: TEXT."""
-        lines = []
-        while True:
-            try:
-                lines.append(self.syslog.recv(65536).decode(errors="replace"))
-            except BlockingIOError:
-                return "\n".join(lines)
+        mark = f"mark {time.monotonic_ns()}"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(mark.encode(), str(self.path("/dev/log")))
+        return "\n".join(iter(lambda: self.lines.get(timeout=30), mark))

@@ -46,6 +46,7 @@ struct exec {
     char *local_uri;
     char *rundir;
     char *hostname;
+    char *cgroup;     /* directory of the one that is ours to divide, or NULL */
     char *core_units; /* of this node, for start documents; NULL until the first */
 };
 
@@ -83,6 +84,19 @@ unsigned shell_visit_unattached(struct exec *x, void (*cb)(uint64_t id, void *ar
 /* SIGKILL for one, unless somebody has attached meanwhile. */
 bool shell_kill_unattached(struct exec *x, uint64_t id);
 void shell_free_all(struct exec *x);
+/* imp_io.c: what an IMP reads (a descriptor, or a negative errno); its standard error, of which
+ * *ours is our own descriptor; and afterwards what it said there: that is logged, and if it refused
+ * the line comes back (caller frees). */
+int imp_make_input(const char *j);
+int imp_make_log(int *ours);
+char *imp_read_log(struct exec *x, int fd);
+/* cgroup.c: the directory that is ours to divide, or NULL; that of a job's shell in it, by name and
+ * made (NULL: it cannot be); caller frees. */
+char *cgroup_find(void);
+char *cgroup_path(const char *own, uint64_t id);
+char *cgroup_make(const char *own, uint64_t id);
+void cgroup_remove(const char *path); /* NULL is fine */
+void cgroup_sweep(const char *own);   /* remove those that are empty */
 /* command.c: one that belongs to a command; the caller that it had is gone. */
 struct local *command_found(struct exec *x, const Flux__V1__SpawnCookie *cookie);
 /* run.c */

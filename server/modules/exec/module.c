@@ -42,6 +42,7 @@ static void exec_free(struct exec *x)
     free(x->rundir);
     free(x->hostname);
     free(x->core_units);
+    free(x->cgroup);
     free(x);
 }
 
@@ -57,6 +58,7 @@ static struct exec *exec_new(struct flux *h)
     TAILQ_INIT(&x->all_runs);
     TAILQ_INIT(&x->gathers);
     TAILQ_INIT(&x->waiters);
+    x->cgroup = cgroup_find();
     x->fans = fan_loop_new(h);
     x->default_shell = flux_path_get("shell_path");
     x->local_uri = attr(h, "local-uri", "");

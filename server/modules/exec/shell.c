@@ -2,9 +2,7 @@
 /* Job shells. A struct shell is a process of this rank; a struct start is a Start or Attach call
  * that covers ranks from here down. A shell outlives the call that started it: without one it goes
  * on, and its end is kept until an Attach asks for it. */
-#include <jansson.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <flux/cpus.h>
@@ -23,6 +21,9 @@ struct shell {
     bool ended;   /* `exit` and spawn_id are valid */
     struct spawn_exit exit;
     uint64_t spawn_id;
+    int imp_log;         /* what the IMP and the shell say on standard error; -1: unknown */
+    char *cgroup;        /* directory, or NULL */
+    char *refusal;       /* the IMP's, when it ended without starting anything */
     struct start *start; /* who is told, or NULL */
     UT_hash_handle hh;
 };
@@ -63,6 +64,12 @@ static void shell_free(struct shell *s)
         x->shells_ended--;
     HASH_DELETE(hh, x->shells, s);
     local_done(&s->l);
+    if (s->imp_log >= 0)
+        close(s->imp_log);
+    if (s->ended || !s->running)
+        cgroup_remove(s->cgroup);
+    free(s->cgroup);
+    free(s->refusal);
     free(s);
 }
 
@@ -76,6 +83,9 @@ static void shell_tell_end(struct shell *s)
         FLUX_AUTO_STR text =
             flux_printf("lost on %s (rank %u): its spawn helper died", x->hostname, x->rank);
         fan_local_failed(f, x->rank, EHOSTUNREACH, text);
+    } else if (s->refusal) {
+        FLUX_AUTO_STR text = flux_printf("%s (rank %u): %s", x->hostname, x->rank, s->refusal);
+        fan_local_failed(f, x->rank, EPERM, text);
     } else {
         fan_local_exited(f, x->rank, s->exit.status);
     }
@@ -123,6 +133,7 @@ static void on_exited(struct local *l, uint64_t spawn_id, const struct spawn_exi
     s->ended = true;
     s->exit = *e;
     s->spawn_id = spawn_id;
+    s->refusal = imp_read_log(x, s->imp_log);
     shell_keep_end(x);
     if (s->start)
         shell_tell_end(s);
@@ -139,6 +150,7 @@ static struct shell *shell_new(struct exec *x, uint64_t id, uint32_t userid, uin
     s->l.id = s->id = id;
     s->l.userid = userid;
     s->attempt = attempt;
+    s->imp_log = -1;
     HASH_ADD(hh, x->shells, id, sizeof(s->id), s);
     return s;
 }
@@ -154,6 +166,7 @@ struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
         shell_free(s);
     s = shell_new(x, cookie->id, cookie->userid, cookie->attempt);
     s->running = true;
+    s->cgroup = cgroup_path(x->cgroup, s->id);
     s->l.imp = cookie->imp;
     s->l.command = flux_strdup(cookie->command);
     if (!f->exit)
@@ -243,24 +256,6 @@ static uint8_t *make_document(struct exec *x, const flux_exec_start_request *in,
     return doc;
 }
 
-/* What the IMP reads on its standard input: the signed request. */
-static int make_imp_input(const flux_exec_start_request *in)
-{
-    json_t *o = json_pack("{s:s}", "J", in->j);
-    FLUX_AUTO_STR text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    int fd = memfd_create("flux-imp-input", MFD_CLOEXEC);
-
-    json_decref(o);
-    if (fd < 0 || !text)
-        return fd < 0 ? -errno : -EINVAL;
-    if (write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
-        close(fd);
-        return -ENOSPC;
-    }
-    lseek(fd, 0, SEEK_SET);
-    return fd;
-}
-
 static const char **make_env(struct exec *x, const flux_exec_start_request *in, char **uri)
 {
     const char **env = flux_realloc(NULL, in->n_environment + 2, sizeof(*env));
@@ -293,11 +288,17 @@ static int shell_spawn(struct exec *x, struct shell *s, const flux_exec_start_re
                                 .nfds = FLUX_ARRAY_SIZE(fds)};
 
     if (in->imp[0]) {
-        fds[0] = (struct spawn_fd){0, SPAWN_GIVEN, make_imp_input(in)};
+        fds[0] = (struct spawn_fd){0, SPAWN_GIVEN, imp_make_input(in->j)};
         if (fds[0].fd < 0)
             return flux_error_sys(err, fds[0].fd, "cannot hand the job to the IMP");
+        fds[2] = (struct spawn_fd){2, SPAWN_GIVEN, imp_make_log(&s->imp_log)};
+        if (fds[2].fd < 0) {
+            close(fds[0].fd);
+            return flux_error_sys(err, fds[2].fd, "cannot hand the job to the IMP");
+        }
         s->l.imp = true;
     }
+    req.cgroup = s->cgroup = cgroup_make(x->cgroup, in->id);
     FLUX_AUTO_MEM(uint8_t) doc = make_document(x, in, &req.document_len);
     req.document = doc;
     s->l.command = flux_strdup(shell);

@@ -16,7 +16,8 @@
 #define INLINE_BYTES 8192            /* so small an output is stored with its list, not as a blob */
 #define INPUT_MAX ((size_t)32 << 20) /* bytes of input kept for a job */
 #define USER_INPUT_MAX ((size_t)128 << 20) /* the same for all jobs of a guest */
-#define OUTPUT_MAX ((uint64_t)1 << 30) /* bytes of output of a guest's job, whatever its shell thinks */
+#define OUTPUT_MAX                                                                                 \
+    ((uint64_t)1 << 30) /* bytes of output of a guest's job, whatever its shell thinks */
 #define INPUT_BEHIND ((int64_t)1 << 20) /* a writer waits while a shell is so far behind */
 
 struct io;

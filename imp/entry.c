@@ -74,27 +74,30 @@ static void default_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Soft limits only, as far as the hard one allows: a hard limit that was lowered could not be given
- * back everywhere, and one that the caller has lowered so far that we fail has done no harm. */
-static void set_soft_limit(int resource, rlim_t wanted)
+/* The soft limit, at least: to raise a hard one takes a capability that root has not everywhere. A
+ * hard limit is never lowered, since it could not be given back there. */
+static void set_limit(int resource, rlim_t wanted)
 {
-    struct rlimit limit;
+    struct rlimit limit, more;
 
     if (getrlimit(resource, &limit) < 0)
         return;
+    more.rlim_cur = wanted;
+    more.rlim_max = wanted > limit.rlim_max ? wanted : limit.rlim_max;
     limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-    setrlimit(resource, &limit);
+    if (setrlimit(resource, &more) < 0)
+        setrlimit(resource, &limit);
 }
 
 void entry_own_limits(void)
 {
-    set_soft_limit(RLIMIT_CORE, 0);
-    set_soft_limit(RLIMIT_FSIZE, RLIM_INFINITY);
-    set_soft_limit(RLIMIT_CPU, RLIM_INFINITY);
-    set_soft_limit(RLIMIT_AS, RLIM_INFINITY);
-    set_soft_limit(RLIMIT_DATA, RLIM_INFINITY);
-    set_soft_limit(RLIMIT_NOFILE, OWN_NOFILE);
-    set_soft_limit(RLIMIT_STACK, OWN_STACK);
+    set_limit(RLIMIT_CORE, 0);
+    set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+    set_limit(RLIMIT_CPU, RLIM_INFINITY);
+    set_limit(RLIMIT_AS, RLIM_INFINITY);
+    set_limit(RLIMIT_DATA, RLIM_INFINITY);
+    set_limit(RLIMIT_NOFILE, OWN_NOFILE);
+    set_limit(RLIMIT_STACK, OWN_STACK);
 }
 
 int entry_restore_limits(const struct entry *entry)

@@ -66,25 +66,6 @@ static int ask(struct imp *imp, struct kv *request, struct imp_error *err)
     return exec_request_encode(imp->argc - 1, imp->argv + 1, j, request, err);
 }
 
-/* The instance that the user meant, where the site wants that. */
-static int check_instance(const struct start *s, const struct sign *sign, struct imp_error *err)
-{
-    const char *want, *got;
-    int r = conf_get_string(s->imp->conf, "exec.instance", &want, err);
-
-    if (r < 0)
-        return r;
-    if (r == 0 && sign_must_bind(sign))
-        return imp_error_set(err, -EPERM, "sign.bind is set but exec.instance is not");
-    if (r == 0)
-        return 0;
-    if (kv_get_string(s->signed_request.header, "instance.uuid", &got) < 0)
-        return imp_error_set(err, -EPERM, "the signed request is not bound to an instance");
-    if (strcmp(want, got) != 0)
-        return imp_error_set(err, -EPERM, "the signed request is for the instance %.64s", got);
-    return 0;
-}
-
 static int verify(struct start *s, const struct conf *security, struct imp_error *err)
 {
     struct sign *sign;
@@ -93,8 +74,6 @@ static int verify(struct start *s, const struct conf *security, struct imp_error
     if (r < 0)
         return r;
     r = sign_unwrap(sign, s->request.j, 0, &s->signed_request, err);
-    if (r == 0)
-        r = check_instance(s, sign, err);
     sign_free(sign);
     return r;
 }

@@ -111,11 +111,6 @@ void sign_free(struct sign *sign)
     free(sign);
 }
 
-bool sign_must_bind(const struct sign *sign)
-{
-    return false;
-}
-
 /* No two requests are the same, so that one can be told from a copy of it. */
 static int put_nonce(struct kv *header)
 {

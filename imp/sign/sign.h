@@ -54,7 +54,4 @@ int sign_unwrap(struct sign *sign, const char *j, unsigned flags, struct sign_re
                 struct imp_error *err);
 void sign_request_done(struct sign_request *request);
 
-/* Always false: what a request was signed for (sign.instance) is checked in sign_unwrap(). */
-bool sign_must_bind(const struct sign *sign);
-
 #endif

@@ -450,19 +450,11 @@ def test_the_running_shell_cannot_be_signalled_by_the_owner_but_through_the_imp(
 
 # -- policies of the site
 
-INSTANCE = CONFIG + 'instance = "0b3c"\n'
-
-
 def test_a_request_for_another_instance(world):
-    world.configure(imp=INSTANCE)
-    refused(world, world.script("id"), "not bound to an instance")
-    refused(world, world.script("id", j=world.sign("alice", instance_uuid="ffff")), "for the instance ffff")
-    assert world.script("id -un", j=world.sign("alice", instance_uuid="0b3c")).out == "alice\n"
-
-
-def test_binding_must_be_told_which_instance_it_is(world):
-    world.configure(security=SECURITY.replace("[sign]", "[sign]\nbind-instance = true"))
-    refused(world, world.script("id", j=world.sign("alice", instance_uuid="0b3c")), "exec.instance is not")
+    world.configure(security=SECURITY.replace("[sign]", '[sign]\ninstance = "east"'))
+    refused(world, world.script("id"), "not signed for 'east'")
+    refused(world, world.script("id", j=world.sign("alice", instance="west")), "not signed for 'east'")
+    assert world.script("id -un", j=world.sign("alice", instance="east")).out == "alice\n"
 
 
 JOURNAL = CONFIG + 'journal = "/var/lib/flux-imp"\n'

@@ -60,7 +60,7 @@ def test_limits_of_the_stack_hold_in_the_job(world):
 
 def test_limits_that_would_stop_the_imp_itself_only_meet_the_job(world):
     stack(world, "session required pam_exec.so seteuid /mnt/witness.sh\n" + STACK)
-    world.write("/etc/security/limits.conf", "alice - nofile 20\nalice - fsize 0\nalice - nproc 30\n")
+    world.write("/etc/security/limits.conf", "alice soft nofile 20\nalice soft fsize 0\nalice soft nproc 30\n")
     assert world.script("ulimit -f").out == "0\n"
     assert "close_session" in stages(world)
 

@@ -182,11 +182,10 @@ static int listen_for_children(struct exchange *x, char **endpoint, struct flux_
     if (children_are_local(x) && attrs_get_int(b->attrs, "tbon.prefertcp", 0) == 0)
         where = flux_printf("ipc://%s/tbon-%u", attrs_get(b->attrs, "rundir"), b->rank);
     else {
-        addr = boot_address(hint ? hint : "default-route");
+        addr = boot_address(hint);
         if (!addr)
             return flux_error_set(err, -EADDRNOTAVAIL,
-                                  "no address of this host fits tbon.interface-hint '%s'",
-                                  hint ? hint : "default-route");
+                                  "no address of this host fits tbon.interface-hint '%s'", hint);
         where = flux_printf("tcp://%s:*", addr);
     }
     return overlay_listen(b, where, endpoint, err);

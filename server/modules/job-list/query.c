@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* List and Ids. */
+#include <inttypes.h>
+
 #include <flux/constraint.h>
 #include <flux/fluid.h>
 #include <flux/hostlist.h>
@@ -7,6 +9,7 @@
 
 #include "list.h"
 
+#define MAX_COMPARISONS 10000000
 #define ANY_USER ((uint32_t)-1)
 
 struct query {
@@ -16,6 +19,8 @@ struct query {
     flux_job_list_list_response *out;
     struct flux_constraint *constraint;
     size_t room;
+    uint64_t compared, most; /* nodes with the constraint; most 0: no limit */
+    bool too_dear;
 };
 
 bool list_visible(struct flux_call *call, const flux_job_list_job *job)
@@ -43,12 +48,17 @@ static bool on_matching_node(struct query *q, const flux_job_list_job *job)
             node.hostname = host;
         if (flux_constraint_match(q->constraint, &node))
             return true;
+        q->too_dear = q->most && ++q->compared > q->most;
+        if (q->too_dear)
+            break;
     }
     return false;
 }
 
 static bool full(const struct query *q)
 {
+    if (q->too_dear)
+        return true;
     return q->in->max_entries && q->out->n_jobs >= q->in->max_entries;
 }
 
@@ -136,15 +146,22 @@ int job_list_list(struct flux_call *call, const flux_job_list_list_request *in,
                   flux_job_list_list_response *out)
 {
     struct list *l = flux_call_data(call);
-    struct query q = {l, call, in, out, NULL, 0};
+    struct query q = {.l = l, .call = call, .in = in, .out = out};
+    const json_t *most = flux_conf_get(l->h, "job-list.max_comparisons");
     struct flux_error err;
 
     if (*in->constraint && parse_constraint(in->constraint, &q.constraint, &err) < 0)
         return flux_call_fail(call, EINVAL, "%s", err.text);
+    q.most = most ? json_integer_value(most) : MAX_COMPARISONS;
     list_active(&q);
     if ((!in->states || in->states & FLUX_JOB_INACTIVE) && !full(&q))
         history_visit(l->history, in, in->userid == ANY_USER, call, add_from_history, &q);
     flux_constraint_free(q.constraint);
+    if (q.too_dear)
+        return flux_call_fail(call, EOVERFLOW,
+                              "the query takes more than %" PRIu64
+                              " comparisons (job-list.max_comparisons): ask for fewer jobs",
+                              q.most);
     return 0;
 }
 

@@ -32,10 +32,8 @@ static void conn_fail(struct spawnd *d, struct conn *c, const char *why)
     if (why && !c->dead)
         fprintf(stderr, "flux-spawnd: connection closed: %s\n", why);
     c->dead = true;
-    if (d->client == c) {
+    if (d->client == c)
         d->client = NULL;
-        spawnd_orphaned(d);
-    }
 }
 
 static void conn_free(struct spawnd *d, struct conn *c)
@@ -58,6 +56,9 @@ void conn_close_dead(struct spawnd *d)
         if (c->dead)
             conn_free(d, c);
     }
+    /* One that asks nothing counts, too: a broker that waits for its parent keeps it. */
+    if (TAILQ_EMPTY(&d->conns))
+        spawnd_orphaned(d);
 }
 
 void conn_close_all(struct spawnd *d)

@@ -114,7 +114,7 @@ void spawnd_stop(struct spawnd *d, double grace)
 
 void spawnd_orphaned(struct spawnd *d)
 {
-    if (d->orphan_grace >= 0 && !d->stopping)
+    if (d->orphan_grace >= 0 && !d->stopping && d->orphan_deadline <= 0)
         d->orphan_deadline = flux_monotime() + d->orphan_grace;
 }
 
@@ -150,6 +150,9 @@ bool spawnd_finished(struct spawnd *d)
         return !d->client || d->client->out.len == 0;
     if (d->client || !TAILQ_EMPTY(&d->conns))
         return false;
-    /* Nobody is there and nothing runs: stay only to tell a later broker what it has not seen. */
+    /* Nobody is there and nothing runs: stay only to tell a later broker what it has not seen, or,
+     * for a time, what the one before it may have seen in vain. */
+    if (d->linger && d->orphan_deadline > 0)
+        return false;
     return d->orphan_grace >= 0 || d->nunseen == 0 || !d->socket_path;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* flux-spawnd [--socket=PATH] [--orphan-grace=SECONDS] [--kill-grace=SECONDS]: set-up and the loop.
- * Descriptor 3 is the first client's connection when it is a socket. Everything else that was
- * inherited above 2 is closed; what is opened later is CLOEXEC. */
+/* flux-spawnd [--socket=PATH] [--orphan-grace=SECONDS] [--linger] [--kill-grace=SECONDS]: set-up
+ * and the loop. Descriptor 3 is the first client's connection when it is a socket. Everything else
+ * that was inherited above 2 is closed; what is opened later is CLOEXEC. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
@@ -142,6 +142,7 @@ static void accept_client(struct spawnd *d)
         return;
     }
     conn_new(d, fd);
+    spawnd_adopted(d);
 }
 
 static void take_signal(struct spawnd *d)
@@ -203,6 +204,7 @@ static void parse_args(struct spawnd *d, int argc, char **argv)
     static const struct option opts[] = {{"socket", required_argument, NULL, 's'},
                                          {"orphan-grace", required_argument, NULL, 'o'},
                                          {"kill-grace", required_argument, NULL, 'k'},
+                                         {"linger", no_argument, NULL, 'l'},
                                          {0}};
     int c;
 
@@ -217,6 +219,9 @@ static void parse_args(struct spawnd *d, int argc, char **argv)
         case 'k':
             d->kill_grace = seconds(optarg);
             break;
+        case 'l':
+            d->linger = true;
+            break;
         default:
             exit(2);
         }
@@ -229,7 +234,7 @@ static void parse_args(struct spawnd *d, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct spawnd d = {.orphan_grace = -1, .kill_grace = 5};
+    struct spawnd d = {.orphan_grace = -1, .kill_grace = 5, .began = flux_monotime()};
 
     parse_args(&d, argc, argv);
     setup(&d);

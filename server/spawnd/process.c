@@ -152,6 +152,7 @@ void process_welcome(struct spawnd *d, struct conn *c)
     welcome.version = SPAWND_VERSION;
     welcome.pid = getpid();
     welcome.forgotten = d->forgotten;
+    welcome.age = flux_monotime() - d->began;
     welcome.processes = list;
     HASH_ITER (hh, d->by_id, p, tmp)
         list[welcome.n_processes++] = describe(p);

@@ -64,7 +64,9 @@ TAILQ_HEAD(conn_list, conn);
 
 struct spawnd {
     const char *socket_path; /* NULL: no reconnection */
-    double orphan_grace;     /* seconds without a client until all is killed; < 0: for ever */
+    double orphan_grace;     /* seconds without a connection until all is killed; < 0: for ever */
+    bool linger;             /* stay for that time even if nothing runs: ends may be asked for */
+    double began;            /* monotonic */
     double kill_grace;       /* seconds from SIGTERM to SIGKILL when nobody said */
     int epoll;
     int listen;

@@ -3,6 +3,8 @@
  */
 #include "thread.h"
 
+#include <flux/fsd.h>
+
 #include "private.h"
 
 struct thread_conn {
@@ -91,4 +93,16 @@ const json_t *flux_conf_find(const json_t *o, const char *key)
 const json_t *flux_conf_get(struct flux *h, const char *key)
 {
     return flux_conf_find(flux_conf(h), key);
+}
+
+double flux_conf_fsd(struct flux *h, const char *key, double otherwise)
+{
+    const json_t *v = flux_conf_get(h, key);
+    double seconds;
+
+    if (json_is_number(v))
+        return json_number_value(v);
+    if (json_is_string(v) && flux_fsd_parse(json_string_value(v), &seconds, NULL) == 0)
+        return seconds;
+    return otherwise;
 }

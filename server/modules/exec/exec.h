@@ -19,10 +19,10 @@
 
 struct local;
 struct shell;
-struct start;
+struct job_starts;
 struct run;
 struct gather;
-struct audit;
+struct reconcile;
 TAILQ_HEAD(run_list, run);
 
 struct exec {
@@ -32,12 +32,12 @@ struct exec {
     bool helper_up, helper_failed; /* while starting: which of the two it was */
     struct flux_error helper_err;
     struct fan_loop *fans;
-    struct audit *audit;
-    struct shell *shells;     /* by job id: running here, or ended and not yet told */
-    unsigned shells_ended;    /* of these */
-    struct start *starts;     /* calls, by job id */
-    struct run *runs;         /* by label, those that have one */
-    struct run_list all_runs; /* calls */
+    struct reconcile *reconcile; /* NULL once it is clear what is wanted of the shells found */
+    struct shell *shells;        /* by job id: running here, or ended and not yet told */
+    unsigned shells_ended;       /* of these */
+    struct job_starts *starts;   /* calls, by job id */
+    struct run *runs;            /* by label, those that have one */
+    struct run_list all_runs;    /* calls */
     TAILQ_HEAD(, gather) gathers;
     TAILQ_HEAD(, waiter) waiters; /* Wait calls */
     TAILQ_HEAD(, local) locals;   /* all processes of this rank that run */
@@ -79,10 +79,12 @@ extern const struct spawn_ops local_spawn_ops;
 /* shell.c: a process that an earlier broker started belongs to a job. */
 struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
                           const struct spawn_found *f);
-/* Running shells that no call is told of: visit them; how many there are. */
-unsigned shell_visit_unattached(struct exec *x, void (*cb)(uint64_t id, void *arg), void *arg);
-/* SIGKILL for one, unless somebody has attached meanwhile. */
-bool shell_kill_unattached(struct exec *x, uint64_t id);
+/* The jobs whose shells are here; the number, and an array that the caller frees. */
+size_t shell_list(struct exec *x, uint64_t **ids);
+/* Nobody will ask for it: SIGKILL if it runs, and forget its end. False: it is gone. */
+bool shell_discard(struct exec *x, uint64_t id);
+/* Start what waited for the reconciliation. */
+void shell_start_held(struct exec *x);
 void shell_free_all(struct exec *x);
 /* imp_io.c: what an IMP reads (a descriptor, or a negative errno); its standard error, of which
  * *ours is our own descriptor; and afterwards what it said there: that is logged, and if it refused
@@ -112,9 +114,12 @@ void gather_part(struct gather *g);        /* one part is done */
 int gather_go(struct gather *g);
 void gather_free_all(struct exec *x);
 
-/* audit.c: shells left by an earlier broker, whose jobs may have ended. */
-struct audit *audit_new(struct exec *x);
-void audit_free(struct audit *a);
+/* reconcile.c: shells left by an earlier broker, whose jobs may have ended. Until it is known which
+ * are still wanted, and the others are gone, nothing new is started. */
+void reconcile_begin(struct exec *x);
+/* A shell has ended. */
+void reconcile_check(struct exec *x);
+void reconcile_free(struct exec *x);
 
 /* list.c: answer the Wait calls for it. */
 void list_tell_exit(struct local *l, const struct spawn_exit *e);

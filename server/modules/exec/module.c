@@ -8,8 +8,10 @@
 #include "exec.h"
 #include "module.h"
 
-#define ORPHAN_GRACE 1. /* seconds that processes outlive a broker that cannot come back */
-#define STOP_GRACE 5.   /* from SIGTERM to SIGKILL of what is left at the end */
+#define ORPHAN_GRACE 1. /* seconds that processes outlive a broker that cannot come back, */
+#define MARGIN 60.      /* and, past exec.lost-timeout, one that does not */
+#define LOST_TIMEOUT 120.
+#define STOP_GRACE 5. /* from SIGTERM to SIGKILL of what is left at the end */
 
 static char *attr(struct flux *h, const char *name, const char *dflt)
 {
@@ -18,12 +20,28 @@ static char *attr(struct flux *h, const char *name, const char *dflt)
     return flux_strdup(s ? s : dflt);
 }
 
-/* Only an instance with a state directory of its own comes back: its processes wait for it. */
+static bool system_instance(struct flux *h)
+{
+    const char *method = flux_attr(h, "broker.boot-method");
+
+    return method && strcmp(method, "config") == 0;
+}
+
+/* A broker of a system instance does, and an instance with a state directory of its own: their
+ * processes wait for them. */
 static bool comes_back(struct flux *h)
 {
     const char *statedir = flux_attr(h, "statedir");
 
-    return statedir && statedir[0];
+    return system_instance(h) || (statedir && statedir[0]);
+}
+
+/* Long enough that the leader has given the node up by then. */
+static double orphan_grace(struct flux *h)
+{
+    if (system_instance(h))
+        return flux_conf_fsd(h, "exec.lost-timeout", LOST_TIMEOUT) + MARGIN;
+    return comes_back(h) ? -1 : ORPHAN_GRACE;
 }
 
 static void exec_free(struct exec *x)
@@ -92,7 +110,8 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
 
     if (x->rundir[0])
         cf.socket_path = sock = flux_printf("%s/spawnd-%u.sock", x->rundir, x->rank);
-    cf.orphan_grace = comes_back(h) ? -1 : ORPHAN_GRACE;
+    cf.orphan_grace = orphan_grace(h);
+    cf.linger = system_instance(h);
     r = spawn_client_open(flux_loop(h), &cf, &local_spawn_ops, x, &x->spawn, err);
     if (r == 0)
         r = wait_helper(x, err);
@@ -104,19 +123,20 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
         exec_free(x);
         return r;
     }
-    x->audit = audit_new(x);
+    reconcile_begin(x);
     *state = x;
     return 0;
 }
 
-/* Commands go with their callers. Shells of an instance that comes back are left to the helper, for
- * the next broker; otherwise whatever is left is killed. */
+/* Commands go with their callers. Shells of an instance that comes back, and what it may still want
+ * to know of ended ones, are left to the helper, for the next broker; otherwise whatever is left is
+ * killed. */
 static void stop(struct flux *h, void *state)
 {
     struct exec *x = state;
-    bool keep = comes_back(h) && x->shells;
+    bool keep = comes_back(h) && (x->shells || system_instance(h));
 
-    audit_free(x->audit);
+    reconcile_free(x);
     gather_free_all(x);
     list_free_all(x);
     run_free_all(x);

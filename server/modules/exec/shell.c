@@ -4,6 +4,7 @@
  * on, and its end is kept until an Attach asks for it. */
 #include <signal.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include <flux/cpus.h>
 #include <flux/fluid.h>
@@ -31,10 +32,19 @@ struct shell {
 struct start {
     struct fan fan; /* first */
     struct exec *exec;
+    struct job_starts *of;
     uint64_t id;
+    bool held;                              /* the local part waits for the reconciliation */
     const flux_exec_start_request *request; /* of a Start call; lives as long as the call */
     const flux_exec_attach_request *attach; /* of an Attach call */
     struct shell *shell;                    /* the local part, once there is one */
+    struct start *next, *prev;
+};
+
+/* Several, for different ranks, once some were lost and have come back. */
+struct job_starts {
+    uint64_t id;
+    struct start *list;
     UT_hash_handle hh;
 };
 
@@ -46,12 +56,39 @@ static struct shell *shell_find(struct exec *x, uint64_t id)
     return s;
 }
 
-static struct start *start_find(struct exec *x, uint64_t id)
+static struct job_starts *starts_find(struct exec *x, uint64_t id)
 {
-    struct start *st;
+    struct job_starts *of;
 
-    HASH_FIND(hh, x->starts, &id, sizeof(id), st);
-    return st;
+    HASH_FIND(hh, x->starts, &id, sizeof(id), of);
+    return of;
+}
+
+static void start_add(struct exec *x, struct start *st)
+{
+    struct job_starts *of = starts_find(x, st->id);
+
+    if (!of) {
+        of = flux_alloc(sizeof(*of));
+        of->id = st->id;
+        HASH_ADD(hh, x->starts, id, sizeof(of->id), of);
+    }
+    st->of = of;
+    DL_APPEND(of->list, st);
+}
+
+static void start_free(struct start *st)
+{
+    struct job_starts *of = st->of;
+
+    if (st->shell)
+        st->shell->start = NULL;
+    DL_DELETE(of->list, st);
+    if (!of->list) {
+        HASH_DELETE(hh, st->exec->starts, of);
+        free(of);
+    }
+    free(st);
 }
 
 static void shell_free(struct shell *s)
@@ -82,7 +119,7 @@ static void shell_tell_end(struct shell *s)
     if (s->exit.lost) {
         FLUX_AUTO_STR text =
             flux_printf("lost on %s (rank %u): its spawn helper died", x->hostname, x->rank);
-        fan_local_failed(f, x->rank, EHOSTUNREACH, text);
+        fan_local_failed(f, x->rank, EOWNERDEAD, text);
     } else if (s->refusal) {
         FLUX_AUTO_STR text = flux_printf("%s (rank %u): %s", x->hostname, x->rank, s->refusal);
         fan_local_failed(f, x->rank, EPERM, text);
@@ -137,6 +174,7 @@ static void on_exited(struct local *l, uint64_t spawn_id, const struct spawn_exi
     shell_keep_end(x);
     if (s->start)
         shell_tell_end(s);
+    reconcile_check(x);
 }
 
 static const struct local_ops shell_ops = {.started = on_started, .exited = on_exited};
@@ -178,43 +216,42 @@ struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
     return NULL;
 }
 
-unsigned shell_visit_unattached(struct exec *x, void (*cb)(uint64_t id, void *arg), void *arg)
+size_t shell_list(struct exec *x, uint64_t **ids)
 {
     struct shell *s, *tmp;
-    unsigned n = 0;
+    size_t n = 0;
 
-    HASH_ITER (hh, x->shells, s, tmp) {
-        if (s->ended || s->start)
-            continue;
-        n++;
-        cb(s->id, arg);
-    }
+    *ids = flux_alloc((HASH_COUNT(x->shells) + 1) * sizeof(**ids));
+    HASH_ITER (hh, x->shells, s, tmp)
+        (*ids)[n++] = s->id;
     return n;
 }
 
-bool shell_kill_unattached(struct exec *x, uint64_t id)
+bool shell_discard(struct exec *x, uint64_t id)
 {
     struct shell *s = shell_find(x, id);
 
-    if (!s || s->ended || s->start)
+    if (!s || s->start)
         return false;
+    if (s->ended) {
+        spawn_client_ack(x->spawn, s->spawn_id);
+        shell_free(s);
+        return false;
+    }
     local_kill(&s->l, SIGKILL, true);
     return true;
 }
 
 void shell_free_all(struct exec *x)
 {
-    struct start *st, *tmp_st;
     struct shell *s, *tmp;
 
-    HASH_ITER (hh, x->starts, st, tmp_st) {
+    while (x->starts) { /* to the caller it is the same as a crash: somebody may come back */
+        struct start *st = x->starts->list;
         struct flux_call *call = st->fan.call;
         fan_cancel(&st->fan);
-        HASH_DELETE(hh, x->starts, st);
-        if (st->shell)
-            st->shell->start = NULL;
-        free(st);
-        flux_call_error(call, ECANCELED, "rank %u is going down", x->rank);
+        start_free(st);
+        flux_call_error(call, EHOSTUNREACH, "the broker of rank %u is going down", x->rank);
     }
     HASH_ITER (hh, x->shells, s, tmp)
         shell_free(s);
@@ -319,6 +356,13 @@ static void local_start(struct start *st)
                                     : "another user's job runs through the IMP only");
         return;
     }
+    if (!s && in->maybe_started > spawn_client_helper_age(x->spawn)) {
+        FLUX_AUTO_STR text =
+            flux_printf("%s (rank %u) has been restarted: it is not known whether job %s ran there",
+                        x->hostname, x->rank, flux_fluid_f58(st->id));
+        fan_local_failed(&st->fan, x->rank, ESTALE, text);
+        return;
+    }
     if (s && (!s->ended || s->attempt >= in->attempt)) {
         FLUX_AUTO_STR text = flux_printf("job %s was started on %s (rank %u) before",
                                          flux_fluid_f58(st->id), x->hostname, x->rank);
@@ -349,6 +393,12 @@ static void local_attach(struct start *st)
         fan_local_failed(&st->fan, x->rank, ENOENT, text);
         return;
     }
+    if (s->start) {
+        FLUX_AUTO_STR text = flux_printf("job %s on %s (rank %u): another call for it is open",
+                                         flux_fluid_f58(st->id), x->hostname, x->rank);
+        fan_local_failed(&st->fan, x->rank, EBUSY, text);
+        return;
+    }
     s->start = st;
     st->shell = s;
     if (s->running)
@@ -359,10 +409,27 @@ static void local_attach(struct start *st)
 
 static void local_part(struct start *st)
 {
+    st->held = st->request && st->exec->reconcile;
+    if (st->held)
+        return;
     if (st->request)
         local_start(st);
     else
         local_attach(st);
+}
+
+void shell_start_held(struct exec *x)
+{
+    struct job_starts *of, *tmp;
+    struct start *st;
+
+    HASH_ITER (hh, x->starts, of, tmp) {
+        DL_FOREACH(of->list, st)
+        {
+            if (st->held)
+                local_part(st);
+        }
+    }
 }
 
 /* --- the call --- */
@@ -428,12 +495,7 @@ static enum fan_sent send_items(struct fan *f, const struct fan_items *items)
 
 static void start_end(struct fan *f)
 {
-    struct start *st = (struct start *)f;
-
-    if (st->shell)
-        st->shell->start = NULL;
-    HASH_DELETE(hh, st->exec->starts, st);
-    free(st);
+    start_free((struct start *)f);
 }
 
 static void start_gone(struct fan *f)
@@ -457,17 +519,12 @@ static int start_begin(struct flux_call *call, struct start *st, uint64_t id, co
     st->exec = x;
     st->id = id;
     st->fan.hosts = x->hosts;
-    if (start_find(x, id)) {
-        free(st);
-        return flux_call_fail(call, EEXIST, "job %s: another call for it is open",
-                              flux_fluid_f58(id));
-    }
     r = fan_start(&st->fan, x->fans, &start_ops, call, ranks);
     if (r < 0) {
         free(st);
         return r;
     }
-    HASH_ADD(hh, x->starts, id, sizeof(st->id), st);
+    start_add(x, st);
     if (st->fan.local_pending)
         local_part(st);
     return FLUX_CALL_LATER;
@@ -491,36 +548,39 @@ int exec_attach(struct flux_call *call, const flux_exec_attach_request *in)
 
 /* --- signals --- */
 
-static void kill_child(struct gather *g, struct exec *x, uint32_t child,
-                       const flux_exec_kill_request *in, const char *ranks)
+static void kill_below(struct gather *g, const struct start *st, const flux_exec_kill_request *in,
+                       const struct flux_idset *ranks)
 {
     flux_exec_kill_request out = *in;
 
-    out.ranks = ranks;
-    gather_future(g, flux_exec_kill_async(x->h, FLUX_RANK(child), &out));
+    for (size_t i = 0; i < st->fan.nchildren; i++) {
+        FLUX_AUTO_STR part = fan_child_part(&st->fan, i, ranks);
+        if (!part)
+            continue;
+        out.ranks = part;
+        gather_future(g,
+                      flux_exec_kill_async(st->exec->h, FLUX_RANK(st->fan.children[i].rank), &out));
+    }
 }
 
 int exec_kill(struct flux_call *call, const flux_exec_kill_request *in,
               flux_exec_kill_response *out)
 {
     struct exec *x = flux_call_data(call);
-    struct start *st = start_find(x, in->id);
+    struct job_starts *of = starts_find(x, in->id);
     struct shell *s = shell_find(x, in->id);
     FLUX_AUTO(idset) ranks = NULL;
     struct flux_error err;
 
     if (in->ranks[0] && flux_idset_decode(in->ranks, &ranks, &err) < 0)
         return flux_call_fail(call, EINVAL, "%s", err.text);
-    if (!st && !s)
+    if (!of && !s)
         return flux_call_fail(call, ENOENT, "no shell of job %s runs here or below",
                               flux_fluid_f58(in->id));
     struct gather *g = gather_new(call);
     if (s && !s->ended && (!ranks || flux_idset_contains(ranks, x->rank)))
         local_kill(&s->l, in->signum, in->group || in->signum == SIGKILL); /* not passed on */
-    for (size_t i = 0; st && i < st->fan.nchildren; i++) {
-        FLUX_AUTO_STR part = fan_child_part(&st->fan, i, ranks);
-        if (part)
-            kill_child(g, x, st->fan.children[i].rank, in, part);
-    }
+    for (struct start *st = of ? of->list : NULL; st; st = st->next)
+        kill_below(g, st, in, ranks);
     return gather_go(g);
 }

@@ -24,6 +24,7 @@ int spawn_client_open(uv_loop_t *loop, const struct spawn_config *cf, const stru
     c->helper = flux_strdup(cf->helper);
     c->socket_path = flux_strdup(cf->socket_path);
     c->orphan_grace = cf->orphan_grace;
+    c->linger = cf->linger;
     c->ops = ops;
     c->arg = arg;
     c->fd = -1;
@@ -170,6 +171,7 @@ static void welcome(struct spawn_client *c, const Flux__V1__SpawnWelcome *in)
 
     c->welcomed = c->proved = true;
     c->pid = in->pid;
+    c->helper_began = flux_monotime() - in->age;
     c->attempts = 0;
     HASH_ITER (hh, c->entries, e, tmp)
         e->confirmed = false;
@@ -417,6 +419,11 @@ void spawn_client_ack(struct spawn_client *c, uint64_t id)
     record.what_case = FLUX__V1__SPAWN_REQUEST__WHAT_ACK;
     record.ack = &ack;
     spawn_link_send(c, &record, NULL, 0);
+}
+
+double spawn_client_helper_age(const struct spawn_client *c)
+{
+    return flux_monotime() - c->helper_began;
 }
 
 unsigned spawn_client_count(const struct spawn_client *c)

@@ -61,6 +61,7 @@ struct spawn_config {
     const char
         *socket_path;    /* under the run directory; NULL: the helper is not to be found again */
     double orphan_grace; /* seconds that the helper's processes outlive the broker; < 0: for ever */
+    bool linger;         /* for that time it remembers ends even when nothing runs */
 };
 
 enum spawn_source {
@@ -106,6 +107,8 @@ void spawn_client_kill(struct spawn_client *c, const struct spawn_process *p, in
                        unsigned flags);
 /* The end of process `id` has been taken over: the helper may forget it. */
 void spawn_client_ack(struct spawn_client *c, uint64_t id);
+/* Seconds since the helper began. */
+double spawn_client_helper_age(const struct spawn_client *c);
 /* Processes started or being started. */
 unsigned spawn_client_count(const struct spawn_client *c);
 /* Let go: the helper goes on. With stop_grace >= 0 it kills what is left and ends, which is waited

@@ -37,6 +37,8 @@ struct spawn_client {
     char *helper;
     char *socket_path;
     double orphan_grace;
+    bool linger;
+    double helper_began; /* monotonic */
     const struct spawn_ops *ops;
     void *arg;
     int fd;

@@ -44,11 +44,16 @@ static int start_helper(struct spawn_client *c, pid_t *pid)
 {
     FLUX_AUTO_STR sock = flux_printf("--socket=%s", c->socket_path ? c->socket_path : "");
     FLUX_AUTO_STR grace = flux_printf("--orphan-grace=%g", c->orphan_grace);
-    char *argv[4] = {c->helper, grace, c->socket_path ? sock : NULL, NULL};
+    char *argv[5] = {c->helper, grace};
     FLUX_AUTO_MEM(char *) env = flux_environ_inner(NULL);
     posix_spawn_file_actions_t fa;
     int pair[2], r;
+    size_t n = 2;
 
+    if (c->socket_path)
+        argv[n++] = sock;
+    if (c->linger)
+        argv[n++] = "--linger";
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     if (pair[1] == 3) { /* dup2 of 3 to 3 would leave it CLOEXEC */
@@ -231,6 +236,7 @@ static void link_use(struct spawn_client *c, int fd)
     uv_poll_init(c->loop, c->poll, fd);
     uv_poll_start(c->poll, UV_READABLE, on_poll);
     hello.version = 1;
+    hello.orphan_grace = c->orphan_grace;
     req.what_case = FLUX__V1__SPAWN_REQUEST__WHAT_HELLO;
     req.hello = &hello;
     spawn_link_send(c, &req, NULL, 0);

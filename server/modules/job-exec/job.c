@@ -25,8 +25,11 @@ struct running *running_new(struct jobexec *je, struct flux_call *call, uint64_t
     uv_timer_init(loop, &job->expire);
     uv_timer_init(loop, &job->killer);
     uv_timer_init(loop, &job->ended);
-    job->expire.data = job->killer.data = job->ended.data = job;
-    job->handles = 3;
+    uv_timer_init(loop, &job->patience);
+    job->expire.data = job->killer.data = job->ended.data = job->patience.data = job;
+    job->handles = 4;
+    LIST_INIT(&job->streams);
+    STAILQ_INIT(&job->missed);
     HASH_ADD(hh, je->jobs, id, sizeof(job->id), job);
     return job;
 }
@@ -39,6 +42,7 @@ static void on_closed(uv_handle_t *handle)
         return;
     flux_idset_free(job->pending);
     flux_idset_free(job->starting);
+    flux_idset_free(job->away);
     free(job->ranks);
     free(job);
 }
@@ -46,11 +50,12 @@ static void on_closed(uv_handle_t *handle)
 void running_free(struct running *job)
 {
     HASH_DEL(job->je->jobs, job);
-    flux_future_free(job->exec);
-    job->exec = NULL;
+    run_free_streams(job);
+    away_forget(job);
     uv_close((uv_handle_t *)&job->expire, on_closed);
     uv_close((uv_handle_t *)&job->killer, on_closed);
     uv_close((uv_handle_t *)&job->ended, on_closed);
+    uv_close((uv_handle_t *)&job->patience, on_closed);
 }
 
 /* One line of the guest exec eventlog (RFC 50). */
@@ -68,9 +73,21 @@ void running_started(struct running *job)
     if (job->started)
         return;
     job->started = true;
-    add_event(&b, "init", NULL);
-    add_event(&b, "starting", NULL);
+    if (!job->reattached) {
+        add_event(&b, "init", NULL);
+        add_event(&b, "starting", NULL);
+    }
     out.started = true;
+    out.exec_events = b.data;
+    flux_job_exec_start_send(job->call, &out);
+}
+
+void running_event(struct running *job, const char *name, const char *context)
+{
+    flux_job_exec_start_response out = FLUX_JOB_EXEC_START_RESPONSE_INIT;
+    FLUX_AUTO_BUF b = FLUX_BUF_INIT(0);
+
+    add_event(&b, name, context);
     out.exec_events = b.data;
     flux_job_exec_start_send(job->call, &out);
 }
@@ -111,7 +128,7 @@ void running_finished(struct running *job)
 
     add_event(&b, "complete", context);
     add_event(&b, "done", NULL);
-    out.finished = job->started;
+    out.finished = job->started || job->reattached;
     out.status = job->status;
     out.final = true;
     out.exec_events = b.data;
@@ -141,6 +158,10 @@ static void on_killer(uv_timer_t *timer)
     struct running *job = timer->data;
     double delay = job->je->kill_timeout * (1 << (job->kills < 6 ? job->kills : 6));
 
+    if (away_all(job)) { /* nobody there to be killed */
+        uv_timer_start(timer, on_killer, (uint64_t)(job->je->kill_timeout * 1000), 0);
+        return;
+    }
     log_kill(job, SIGKILL);
     send_signal(job, SIGKILL, job->kills >= 1);
     if (++job->kills > job->je->max_kills) {
@@ -173,7 +194,6 @@ static void on_expire(uv_timer_t *timer)
         uv_timer_start(timer, on_expire, (uint64_t)ceil(fmin(left, 86400) * 1000), 0);
         return;
     }
-    job->timed_out = true;
     send_signal(job, SIGALRM, false);
     running_exception(job, "timeout", 0, "resource allocation expired");
 }

@@ -10,6 +10,8 @@
 
 #include "exec.h"
 
+#define LOST_TIMEOUT 120.
+
 static const struct flux_job_exec_ops ops = FLUX_JOB_EXEC_OPS(job_exec);
 
 /* --- configuration --- */
@@ -29,16 +31,25 @@ static int get_fsd(const json_t *table, const char *key, double *ret, struct flu
     return 0;
 }
 
+/* Brokers of a system instance come back by themselves. */
+static double lost_timeout_default(struct flux *h)
+{
+    const char *method = flux_attr(h, "broker.boot-method");
+
+    return method && strcmp(method, "config") == 0 ? LOST_TIMEOUT : 0;
+}
+
 static int configure(struct jobexec *je, const json_t *conf, bool apply, struct flux_error *err)
 {
     const json_t *table = json_object_get(conf, "exec"), *access = json_object_get(conf, "access");
     const char *shell = json_string_value(json_object_get(table, "job-shell"));
     const char *imp = json_string_value(json_object_get(table, "imp"));
     const json_t *test = json_object_get(table, "testexec"), *kills;
-    double kill_timeout = 5, exit_timeout = 30;
+    double kill_timeout = 5, exit_timeout = 30, lost_timeout = lost_timeout_default(je->h);
 
     if (get_fsd(table, "kill-timeout", &kill_timeout, err) < 0 ||
-        get_fsd(table, "shell-exit-timeout", &exit_timeout, err) < 0)
+        get_fsd(table, "shell-exit-timeout", &exit_timeout, err) < 0 ||
+        get_fsd(table, "lost-timeout", &lost_timeout, err) < 0)
         return -EINVAL;
     if (!apply)
         return 0;
@@ -49,6 +60,7 @@ static int configure(struct jobexec *je, const json_t *conf, bool apply, struct 
     je->imp = flux_strdup(imp);
     je->kill_timeout = kill_timeout;
     je->exit_timeout = isinf(exit_timeout) ? -1 : exit_timeout;
+    je->lost_timeout = lost_timeout;
     je->max_kills = kills ? json_integer_value(kills) : 8;
     je->guests = json_is_true(json_object_get(access, "allow-guest-user"));
     je->guests_simulate = json_is_true(json_object_get(test, "allow-guests"));
@@ -114,6 +126,7 @@ int job_exec_start(struct flux_call *call, const flux_job_exec_start_request *in
     if (job)
         return flux_call_fail(call, EEXIST, "job %s runs already", flux_fluid_f58(in->id));
     job = running_new(je, call, in->id, in->userid);
+    job->in = in;
     flux_call_on_cancel(call, on_cancel, job);
     r = begin(job, in, &err);
     if (r < 0) {
@@ -189,6 +202,7 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
 
     je->h = h;
     *state = je;
+    away_start(je);
     r = configure(je, flux_conf(h), true, err);
     return r < 0 ? r : flux_job_exec_serve(h, &ops, je, err);
 }
@@ -200,9 +214,10 @@ static void stop(struct flux *h, void *state)
 
     HASH_ITER (hh, je->jobs, job, next)
         running_free(job);
+    reconcile_stop(je);
     free(je->shell);
     free(je->imp);
-    free(je);
+    away_stop(je); /* frees je, once its timer is closed */
 }
 
 static int reload(struct flux *h, void *state, const json_t *conf, bool apply,

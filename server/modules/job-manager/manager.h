@@ -48,6 +48,7 @@ struct job {
     bool has_resources; /* granted and not yet freed */
     bool r_durable;
     bool started; /* exec has been asked */
+    bool maybe_started; /* exec may have been asked before a restart */
     bool running; /* the start event was posted */
     bool finished, released, aborted, freed;
     unsigned holds; /* prolog or epilog under way */

@@ -143,6 +143,7 @@ static int list_active(struct manager *mgr, uint64_t **ids, size_t *count, struc
  * anew. */
 static void resume(struct manager *mgr)
 {
+    flux_job_exec_resumed_request done = FLUX_JOB_EXEC_RESUMED_REQUEST_INIT;
     struct job *job, *next;
 
     HASH_ITER (hh, mgr->jobs, job, next) {
@@ -151,8 +152,10 @@ static void resume(struct manager *mgr)
         post_event(mgr, job, "flux-restart", NULL);
         if (job->has_resources && job->started && !job->released)
             start_job(mgr, job, true);
+        job->maybe_started = job->has_resources;
         job_advance(mgr, job);
     }
+    flux_job_exec_resumed_async(mgr->h, (struct flux_to){.no_answer = true}, &done);
 }
 
 int restart_load(struct manager *mgr, struct flux_error *err)

@@ -20,6 +20,7 @@ void start_job(struct manager *mgr, struct job *job, bool reattach)
     if (job->j)
         in.j = job->j;
     in.reattach = reattach;
+    in.maybe_started = job->maybe_started;
     job->exec = flux_job_exec_start_stream(mgr->h, FLUX_ANY, &in);
     flux_future_then(job->exec, on_exec, job);
 }

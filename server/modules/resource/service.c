@@ -6,7 +6,6 @@
 #include <syslog.h>
 #include <utlist.h>
 
-#include <flux/fsd.h>
 #include <flux/v1/overlay.h>
 #include <flux/v1/sched.h>
 
@@ -113,24 +112,12 @@ static const char *method_name(enum inventory_method method)
     return names[method];
 }
 
-static double config_number(struct resource *res, const char *key, double otherwise)
-{
-    const json_t *v = flux_conf_get(res->h, key);
-    double seconds;
-
-    if (json_is_number(v))
-        return json_number_value(v);
-    if (json_is_string(v) && flux_fsd_parse(json_string_value(v), &seconds, NULL) == 0)
-        return seconds;
-    return otherwise;
-}
-
 /* Bring the states to what the stored log says. Returns whether the log is to be begun anew: it has
  * grown past its bounds, or holds what is not an event. */
 static bool replay(struct resource *res, const char *log, size_t len)
 {
-    double oldest = flux_walltime() - config_number(res, "resource.history", HISTORY_SECONDS);
-    double most = config_number(res, "resource.journal-max", JOURNAL_MAX);
+    double oldest = flux_walltime() - flux_conf_fsd(res->h, "resource.history", HISTORY_SECONDS);
+    double most = flux_conf_fsd(res->h, "resource.journal-max", JOURNAL_MAX);
     struct flux_eventlog_cursor c = {log, log + len, 0};
     struct flux_eventlog_entry e;
     struct flux_error err;

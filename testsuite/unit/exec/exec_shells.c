@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <flux/v1/job_info_service.h>
+#include <flux/v1/job_exec_service.h>
 #include <flux/v1/shell.h>
 
 #include "seen.h"
@@ -173,7 +173,8 @@ static void test_the_same_job_is_not_started_twice(void **state)
     until_started(s, 1);
     struct seen *again = start_shell(f, "3", 6, 1, "#!/bin/sh\nexec sleep 1000\n");
     until_end(again);
-    assert_int_equal(again->r, -EEXIST);
+    assert_ranks(again->failed, "3");
+    assert_int_equal(again->errnum, EEXIST);
     seen_free(again);
     kill_job(f, 6, "", SIGTERM, 0);
     until_end(s);
@@ -227,73 +228,150 @@ static void test_shells_outlive_caller_and_broker(void **state)
     remove_shell(f);
 }
 
-/* A JobInfo that knows of one state of all jobs. */
-FLUX_JOB_INFO_HANDLERS(info);
-static const char *job_log;
+/* A leader that wants all shells, or none. */
+FLUX_JOB_EXEC_HANDLERS(leader);
+static bool wanted;
 
-int info_lookup(struct flux_call *call, const flux_job_info_lookup_request *in,
-                flux_job_info_lookup_response *out)
+int leader_reconcile(struct flux_call *call, const flux_job_exec_reconcile_request *in,
+                     flux_job_exec_reconcile_response *out)
 {
-    if (!job_log)
-        return flux_call_fail(call, ENOENT, "no such job");
-    out->values = flux_call_alloc(call, sizeof(*out->values));
-    out->values[0] = (ProtobufCBinaryData){.data = (uint8_t *)job_log, .len = strlen(job_log)};
-    out->n_values = 1;
+    if (wanted)
+        return 0;
+    out->n_unwanted = in->n_ids;
+    out->unwanted = flux_call_alloc(call, in->n_ids * sizeof(*out->unwanted));
+    memcpy(out->unwanted, in->ids, in->n_ids * sizeof(*out->unwanted));
     return 0;
 }
 
-int info_watch(struct flux_call *call, const flux_job_info_watch_request *in)
+int leader_start(struct flux_call *call, const flux_job_exec_start_request *in)
 {
     return -ENOSYS;
 }
 
-static void shell_left_behind(struct fabric *f, const char *log, bool killed)
+int leader_kill(struct flux_call *call, const flux_job_exec_kill_request *in,
+                flux_job_exec_kill_response *out)
 {
-    static const struct flux_job_info_ops ops = FLUX_JOB_INFO_OPS(info);
+    return -ENOSYS;
+}
+
+int leader_abort(struct flux_call *call, const flux_job_exec_abort_request *in,
+                 flux_job_exec_abort_response *out)
+{
+    return -ENOSYS;
+}
+
+int leader_expire(struct flux_call *call, const flux_job_exec_expire_request *in,
+                  flux_job_exec_expire_response *out)
+{
+    return -ENOSYS;
+}
+
+int leader_list(struct flux_call *call, const flux_job_exec_list_request *in,
+                flux_job_exec_list_response *out)
+{
+    return -ENOSYS;
+}
+
+int leader_resumed(struct flux_call *call, const flux_job_exec_resumed_request *in,
+                   flux_job_exec_resumed_response *out)
+{
+    return -ENOSYS;
+}
+
+static void restart_part(struct fabric *f, uint32_t rank)
+{
+    for (int i = 0; i < 20; i++)
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    fabric_stop_part(f, rank);
+    fabric_start_part(f, rank);
+}
+
+/* A shell runs on rank 3, and its broker is started anew. */
+static void shell_left_behind(struct fabric *f, bool is_wanted)
+{
+    static const struct flux_job_exec_ops ops = FLUX_JOB_EXEC_OPS(leader);
 
     f->statedir = f->dir;
     fabric_stop_part(f, 3);
     fabric_start_part(f, 3);
-    job_log = log;
-    flux_job_info_serve(f->nodes[0].module, &ops, NULL, NULL);
+    wanted = is_wanted;
+    flux_job_exec_serve(f->nodes[0].module, &ops, NULL, NULL);
     struct seen *s = start_shell(f, "3", 10, 0, "#!/bin/sh\nexec sleep 1000\n");
     until_started(s, 1);
     seen_free(s);
-    for (int i = 0; i < 20; i++)
-        uv_run(&f->loop, UV_RUN_NOWAIT);
-    fabric_stop_part(f, 3);
-    fabric_start_part(f, 3);
-    for (int i = 0; i < 200; i++) {
-        uv_run(&f->loop, UV_RUN_NOWAIT);
-        usleep(1000);
-    }
-    s = attach(f, "3", 10);
-    if (!killed) {
-        until_started(s, 1);
-        kill_job(f, 10, "", SIGTERM, 0);
-    }
+    restart_part(f, 3);
+}
+
+static void test_a_shell_that_nobody_wants_is_gone_before_the_next_starts(void **state)
+{
+    struct fabric *f = *state;
+
+    shell_left_behind(f, false);
+    struct seen *next = start_shell(f, "3", 12, 0, "#!/bin/sh\nexit 3\n");
+    until_end(next); /* it has waited for the end of the other */
+    assert_int_equal(WEXITSTATUS(next->status), 3);
+    struct seen *s = attach(f, "3", 10);
     until_end(s);
-    assert_int_equal(WTERMSIG(s->status), killed ? SIGKILL : SIGTERM);
+    assert_int_equal(s->errnum, ENOENT);
+    seen_free(s);
+    seen_free(next);
+    f->statedir = NULL;
+    remove_shell(f);
+}
+
+static void test_a_shell_of_a_job_that_goes_on_is_left_alone(void **state)
+{
+    struct fabric *f = *state;
+
+    shell_left_behind(f, true);
+    struct seen *s = attach(f, "3", 10);
+    until_started(s, 1);
+    kill_job(f, 10, "", SIGTERM, 0);
+    until_end(s);
+    assert_int_equal(WTERMSIG(s->status), SIGTERM);
     seen_free(s);
     f->statedir = NULL;
     remove_shell(f);
 }
 
-static void test_a_shell_left_behind_by_an_ended_job_is_killed(void **state)
+static void test_two_calls_may_cover_different_ranks_of_a_job(void **state)
 {
-    shell_left_behind(
-        *state, "{\"timestamp\":1.0,\"name\":\"submit\"}\n{\"timestamp\":2.0,\"name\":\"clean\"}\n",
-        true);
+    struct fabric *f = *state;
+    const char *script = "#!/bin/sh\nexec sleep 1000\n";
+    struct seen *one = start_shell(f, "1,3", 13, 0, script);
+    struct seen *two = start_shell(f, "0,4", 13, 0, script);
+
+    until_started(one, 2);
+    until_started(two, 2);
+    kill_job(f, 13, "", SIGTERM, 0);
+    until_end(one);
+    until_end(two);
+    assert_ranks(one->exited, "1,3");
+    assert_ranks(two->exited, "0,4");
+    seen_free(one);
+    seen_free(two);
+    remove_shell(f);
 }
 
-static void test_a_shell_left_behind_by_an_unknown_job_is_killed(void **state)
+/* Who asks again after a loss must not start what may have run under an earlier helper. */
+static void test_a_helper_younger_than_an_earlier_start_is_not_believed(void **state)
 {
-    shell_left_behind(*state, NULL, true);
-}
+    struct fabric *f = *state;
+    flux_exec_start_request in = FLUX_EXEC_START_REQUEST_INIT;
+    struct seen *s = seen_new(f);
 
-static void test_a_shell_of_a_job_that_goes_on_is_left_alone(void **state)
-{
-    shell_left_behind(*state, "{\"timestamp\":1.0,\"name\":\"submit\"}\n", false);
+    in.id = 14;
+    in.ranks = "4";
+    in.userid = getuid();
+    in.shell = "/bin/true";
+    in.attempt = 1;
+    in.maybe_started = 3600;
+    s->future = flux_exec_start_stream(f->nodes[0].client, FLUX_RANK(0), &in);
+    flux_future_then(s->future, seen_start_item, s);
+    until_end(s);
+    assert_ranks(s->failed, "4");
+    assert_int_equal(s->errnum, ESTALE);
+    seen_free(s);
 }
 
 static void test_another_user_needs_the_imp(void **state)
@@ -368,9 +446,10 @@ int main(void)
         CASE(test_shells_are_killed_along_the_tree),
         CASE(test_the_same_job_is_not_started_twice),
         CASE(test_shells_outlive_caller_and_broker),
-        CASE(test_a_shell_left_behind_by_an_ended_job_is_killed),
-        CASE(test_a_shell_left_behind_by_an_unknown_job_is_killed),
+        CASE(test_a_shell_that_nobody_wants_is_gone_before_the_next_starts),
         CASE(test_a_shell_of_a_job_that_goes_on_is_left_alone),
+        CASE(test_two_calls_may_cover_different_ranks_of_a_job),
+        CASE(test_a_helper_younger_than_an_earlier_start_is_not_believed),
         CASE(test_another_user_needs_the_imp),
         CASE(test_an_end_nobody_saw_is_told_to_who_attaches),
         CASE(test_what_comes_at_once_is_merged),

@@ -62,6 +62,8 @@ const struct flux_topology *flux_topology(struct flux *h);
 const json_t *flux_conf(struct flux *h);
 /* A value of it by dotted key, or NULL. */
 const json_t *flux_conf_get(struct flux *h, const char *key);
+/* A duration of it in seconds: a number or FSD text; `otherwise` where it is not set. */
+double flux_conf_fsd(struct flux *h, const char *key, double otherwise);
 /* The same in any JSON object; "" is the object itself. */
 const json_t *flux_conf_find(const json_t *conf, const char *key);
 

@@ -47,6 +47,8 @@ struct broker {
     uv_signal_t sigterm, sigint, sighup;
     bool jobs_ended;  /* in cleanup */
     bool told_to_end; /* rank 0: by flux shutdown */
+    bool keep_jobs;   /* ended by a signal, to come back: running jobs go on meanwhile */
+    int helper;       /* keeps the spawn helper from counting us as gone; -1 = none */
     bool rundir_made, statedir_made;
 };
 

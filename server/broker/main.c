@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -269,6 +271,13 @@ static void start_services(struct broker *b)
 
 /* --- signals --- */
 
+static bool is_system_instance(struct broker *b)
+{
+    const char *method = attrs_get(b->attrs, "broker.boot-method");
+
+    return method && strcmp(method, "config") == 0;
+}
+
 static void on_signal(uv_signal_t *sig, int signum)
 {
     struct broker *b = sig->data;
@@ -276,6 +285,7 @@ static void on_signal(uv_signal_t *sig, int signum)
     if (signum == SIGINT && b->program && isatty(STDIN_FILENO))
         return; /* the program on our terminal has had it, too */
     broker_log(b, LOG_INFO, "signal %d (%s) shutdown", signum, strsignal(signum));
+    b->keep_jobs = !b->told_to_end && is_system_instance(b);
     state_post(b->state, EVENT_SHUTDOWN);
 }
 
@@ -293,6 +303,26 @@ static void catch_signals(struct broker *b)
         all[i].handle->data = b;
         uv_signal_start(all[i].handle, on_signal, all[i].signum);
         uv_unref((uv_handle_t *)all[i].handle);
+    }
+}
+
+/* --- the spawn helper of an earlier broker --- */
+
+/* It kills what it has when nobody comes for long. Until the exec module is there, which takes as
+ * long as the parent does, this connection says that somebody has. */
+static void hold_helper(struct broker *b)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    int n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/spawnd-%u.sock",
+                     attrs_get(b->attrs, "rundir"), b->rank);
+
+    b->helper = -1;
+    if (n < 0 || (size_t)n >= sizeof(sa.sun_path) || !is_system_instance(b))
+        return;
+    b->helper = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (b->helper >= 0 && connect(b->helper, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+        close(b->helper); /* there is none */
+        b->helper = -1;
     }
 }
 
@@ -335,6 +365,8 @@ static void teardown(struct broker *b)
     uv_loop_close(&b->loop);
     router_free(b->router);
     remove_rundir(b);
+    if (b->helper >= 0)
+        close(b->helper);
     flux_topology_free(b->topo);
     attrs_free(b->attrs);
     json_decref(b->conf);
@@ -361,6 +393,7 @@ int main(int argc, char **argv)
     if (broker_boot(&b, &err) < 0)
         die(err.text);
     set_rank_attributes(&b);
+    hold_helper(&b);
     catch_signals(&b);
     start_services(&b);
     b.state = state_new(&b);

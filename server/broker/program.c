@@ -164,6 +164,10 @@ void program_cleanup(struct broker *b)
     flux_job_manager_select select = FLUX_JOB_MANAGER_SELECT_INIT;
     bool keep_pending = attrs_get(b->attrs, "statedir") && !b->statedir_made;
 
+    if (b->keep_jobs) {
+        cleanup_done(b);
+        return;
+    }
     /* With a statedir, pending jobs stay in the queue for the next start; running ones end. */
     select.userid = FLUX_USERID_UNKNOWN;
     select.states = keep_pending ? 16 | 32 : 0;

@@ -68,7 +68,7 @@ struct jobexec {
     double
         exit_timeout; /* seconds that other shells may go on after the first has ended; < 0 none */
     unsigned max_kills;
-    double lost_timeout; /* seconds that a job waits for a rank that is away */
+    double lost_timeout;  /* seconds that a job waits for a rank that is away */
     bool guests;          /* are admitted */
     bool guests_simulate; /* may use simulated execution */
 

@@ -47,9 +47,9 @@ struct job {
     bool enqueued;      /* the scheduler has been asked */
     bool has_resources; /* granted and not yet freed */
     bool r_durable;
-    bool started; /* exec has been asked */
+    bool started;       /* exec has been asked */
     bool maybe_started; /* exec may have been asked before a restart */
-    bool running; /* the start event was posted */
+    bool running;       /* the start event was posted */
     bool finished, released, aborted, freed;
     unsigned holds; /* prolog or epilog under way */
     int status;     /* wait status, once finished */

@@ -146,6 +146,12 @@ def test_every_rpc_is_open_to_those_whom_its_proto_names(owned, everyone, root_o
     assert len(RPCS) > 80
 
 
+@pytest.mark.parametrize("method", ["Collective/Gather", "Overlay/Report", "ResourceDiscovery/Report"])
+def test_what_brokers_tell_each_other_is_nothing_for_a_client(owned, everyone, method):
+    """Not for the owner's, either: a made-up mismatch would drain a node."""
+    assert status(everyone()["owner"], method, b"")[0] == EPERM
+
+
 # --- whose jobs ---
 
 # steer: the job's user, administrators, the owner.  read: the job's user and the owner.  list: everyone, but in

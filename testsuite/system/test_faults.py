@@ -290,6 +290,26 @@ def test_a_guest_that_sends_junk_to_every_method_harms_nobody(guested):
     assert guested.run("resource", "list", "-s", "down", "-no", "{ranks}") == ""
 
 
+# What may do what it says, even if it is junk that says so.
+MEANT = {"Broker/Shutdown", "Module/Load", "Module/Remove", "Resource/Drain", "Resource/Reload", "JobManager/QueueControl"}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_junk_of_the_owner_leaves_an_instance_that_runs_jobs(flux_start, seed):
+    """Methods that brokers and modules call each other by are no exception."""
+    instance, module, rng = flux_start(1), third_party(), random.Random(seed)
+    client = module.Client(module.Contract(BUILD / "proto/flux/v1/flux.v1.desc"), instance.uri.removeprefix("local://"))
+    reader = threading.Thread(target=lambda: [None for _ in iter(lambda: client.socket.recv(65536), b"")])
+    reader.start()
+    for _ in range(60):
+        for method in sorted(set(methods()) - MEANT):
+            client.send(kind="KIND_REQUEST", method="flux.v1." + method, tag=next(client.tags), body=junk(rng))
+    client.socket.shutdown(socket.SHUT_RDWR)
+    reader.join()
+    client.socket.close()
+    alive(instance)
+
+
 # --- brokers, shells, helpers that die ---
 
 

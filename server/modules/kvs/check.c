@@ -217,7 +217,7 @@ static int check_root(struct checker *x, const char *ns, const struct kvs_object
 
 static int check_snapshot(struct checker *x, const char *rootref, struct flux_error *err)
 {
-    struct kvs_object *root;
+    struct kvs_object *root = NULL;
     int r = kvs_root_open(x->k, rootref, &root, err);
 
     if (r == 0)

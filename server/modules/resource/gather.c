@@ -64,14 +64,27 @@ static int merge(struct resource *res, const char *text, struct flux_error *err)
     return 0;
 }
 
+/* A report is a broker's word on its own subtree, and nobody else's. */
+static bool is_from_child(struct resource *res, struct flux_call *call)
+{
+    size_t n;
+    const uint32_t *route = flux_call_route(call, &n);
+
+    return n == 2 && route[0] > 0 && route[0] < res->size &&
+           flux_topology_parent(flux_topology(res->h), route[0]) == res->rank;
+}
+
 int discovery_report(struct flux_call *call, const flux_resource_discovery_report_request *in,
                      flux_resource_discovery_report_response *out)
 {
     struct resource *res = flux_call_data(call);
     flux_resource_discovery_report_request on = FLUX_RESOURCE_DISCOVERY_REPORT_REQUEST_INIT;
     struct flux_error err;
-    int r = *in->r ? merge(res, in->r, &err) : 0;
+    int r;
 
+    if (!is_from_child(res, call))
+        return flux_call_fail(call, EPERM, "only a child reports on its subtree");
+    r = *in->r ? merge(res, in->r, &err) : 0;
     if (r < 0)
         return flux_call_fail(call, -r, "%s", err.text);
     if (in->n_mismatches == 0)

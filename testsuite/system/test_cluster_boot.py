@@ -65,6 +65,15 @@ def test_a_node_with_another_certificate_is_not_let_in(cluster_start):
     assert states(own)["test2"] == "offline"
 
 
+def test_a_node_that_counts_other_hosts_is_refused_and_both_say_so(cluster_start):
+    own = cluster_start(2, flux=False)
+    own[1].run("sed -i 's/test\\[1-2\\]/test[1-3]/' /etc/flux/system/conf.d/system.toml")
+    own.run("systemctl start flux")
+    for node in own:
+        own.wait_until(lambda: re.search(r"broker.\w+\[[01]\]: .*instance for [23] brokers", node.journal()), what=f"{node} says so")
+    assert states(own)["test2"] == "offline"
+
+
 @pytest.mark.parametrize("mode, owner", [("0644", "flux"), ("0640", "flux"), ("0600", "alice")])
 def test_a_certificate_that_others_can_read_is_refused(cluster_start, mode, owner):
     own = cluster_start(2, flux=False)

@@ -12,7 +12,7 @@ import pytest
 
 from commands import BUILD, PATIENCE, SANITIZE
 
-from .image import USERS, Image, read_options
+from .image import USERS, Image, cores_of_this_machine, read_options
 from .node import HERE, Node
 
 PLACE = Path("/var/tmp")
@@ -59,6 +59,7 @@ class Cluster:
         self.size = size
         self.hosts = [f"test{i}" for i in range(1, size + 1)]
         self.hostlist = f"test[1-{size}]" if size > 1 else "test1"
+        self.cores = cores_of_this_machine()  # of each node
         self.keeper = None
         guard = os.open(PLACE, os.O_RDONLY)
         fcntl.flock(guard, fcntl.LOCK_EX)

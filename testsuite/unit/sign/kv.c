@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "../../../imp/conf/timestamp.h"
 #include "../../../imp/sign/base64.h"
 #include "../vectors.h"
 
@@ -298,6 +299,30 @@ static void prefixes_join_and_split(void **state)
     kv_free(back);
 }
 
+static void times_are_those_of_the_calendar(void **state)
+{
+    /* every week and some up to the last year, and both sides of its end */
+    for (time_t t = 0; t < 253402300800; t += 90061 * 7) {
+        char want[TIMESTAMP_SIZE], got[TIMESTAMP_SIZE];
+        struct tm tm;
+        time_t back;
+
+        gmtime_r(&t, &tm);
+        assert_true(strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0);
+        assert_int_equal(timestamp_encode(t, got), 0);
+        assert_string_equal(got, want);
+        assert_int_equal(timestamp_decode(got, &back), 0);
+        assert_true(back == t);
+    }
+    char text[TIMESTAMP_SIZE];
+    assert_int_equal(timestamp_encode(253402300799, text), 0);
+    assert_string_equal(text, "9999-12-31T23:59:59Z");
+    assert_int_equal(timestamp_encode(253402300800, text), -EINVAL);
+    assert_int_equal(timestamp_encode(INT64_MAX, text), -EINVAL);
+    assert_int_equal(timestamp_encode(-1, text), -EINVAL);
+    assert_int_equal(timestamp_encode(INT64_MIN, text), -EINVAL);
+}
+
 static void base64_is_canonical_or_refused(void **state)
 {
     static const struct {
@@ -358,6 +383,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_is_refused),
         cmocka_unit_test(keys_are_replaced_and_deleted),
         cmocka_unit_test(prefixes_join_and_split),
+        cmocka_unit_test(times_are_those_of_the_calendar),
         cmocka_unit_test(base64_is_canonical_or_refused),
     };
 

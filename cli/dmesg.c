@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux dmesg: read the log of the instance (that of rank 0, or of the broker that is asked). */
-#include <math.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <flux/v1/log.h>
 
 #include "handle.h"
 #include "severity.h"
+#include "stamp.h"
 
 static const struct flux_option options[] = {
     {"clear", 'C', OPT_FLAG, NULL, "Clear the ring"},
@@ -23,41 +22,9 @@ static const struct flux_option options[] = {
 
 struct printer {
     struct cli *cli;
-    bool human, delta, decode, color;
-    double base; /* of relative times: the last line with an absolute one, or (delta) the last */
-    long minute; /* that line's */
+    bool decode, color;
+    struct stamp stamp;
 };
-
-static void print_time_iso(double t)
-{
-    time_t sec = (time_t)t;
-    char buf[32];
-    struct tm tm;
-
-    gmtime_r(&sec, &tm);
-    strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm);
-    printf("%s.%06dZ ", buf, (int)((t - floor(t)) * 1e6));
-}
-
-/* [MonDD HH:MM] when a new minute begins, else the offset from that line. */
-static void print_time_human(struct printer *p, double t)
-{
-    time_t sec = (time_t)t;
-    char buf[32];
-    struct tm tm;
-
-    if (p->minute && p->minute == sec / 60) {
-        printf("[%+11.6f] ", t - p->base);
-        if (p->delta)
-            p->base = t;
-        return;
-    }
-    localtime_r(&sec, &tm);
-    strftime(buf, sizeof(buf), "%b%d %H:%M", &tm);
-    printf("[%s] ", buf);
-    p->minute = sec / 60;
-    p->base = t;
-}
 
 /* Text from elsewhere: control characters would act on the terminal. */
 static void print_text(const char *s)
@@ -80,12 +47,9 @@ static void print_entry(struct printer *p, const flux_log_entry *e)
 {
     bool colored = p->color && *color_of(e->level);
 
-    if (p->human)
-        print_time_human(p, e->timestamp);
-    else
-        print_time_iso(e->timestamp);
+    stamp_print(&p->stamp, e->timestamp);
     print_text(e->appname);
-    if (!p->human || p->decode)
+    if (!p->stamp.human || p->decode)
         printf(".%s", cli_severity_name(e->level));
     printf("[%u]: %s", e->rank, colored ? color_of(e->level) : "");
     print_text(e->text);
@@ -126,8 +90,8 @@ static int run(struct cli *cli)
 {
     flux_log_clear_request clear = FLUX_LOG_CLEAR_REQUEST_INIT;
     struct printer p = {.cli = cli,
-                        .human = cli_has(cli, "human"),
-                        .delta = cli_has(cli, "delta"),
+                        .stamp.human = cli_has(cli, "human"),
+                        .stamp.delta = cli_has(cli, "delta"),
                         .decode = cli_has(cli, "decode"),
                         .color = want_color(cli)};
     struct flux_error err = {""};

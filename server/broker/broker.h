@@ -78,9 +78,11 @@ int config_service_start(struct broker *b, struct flux_error *err);  /* Config *
 int event_service_start(struct broker *b, struct flux_error *err);   /* Event */
 int overlay_service_start(struct broker *b, struct flux_error *err); /* Overlay */
 int collective_service_start(struct broker *b, struct flux_error *err);
+int trace_service_start(struct broker *b, struct flux_error *err); /* Trace */
 void event_service_stop(struct broker *b);
 void overlay_service_stop(struct broker *b);
 void collective_service_stop(struct broker *b);
+void trace_service_stop(struct broker *b);
 void log_service_stop(struct broker *b);
 void broker_service_stop(struct broker *b);
 /* For Broker/WatchState: the state or the set of ranks online has changed. */

@@ -265,7 +265,7 @@ static void start_services(struct broker *b)
     if (broker_service_start(b, &err) < 0 || module_service_start(b, &err) < 0 ||
         log_service_start(b, &err) < 0 || config_service_start(b, &err) < 0 ||
         event_service_start(b, &err) < 0 || overlay_service_start(b, &err) < 0 ||
-        collective_service_start(b, &err) < 0)
+        collective_service_start(b, &err) < 0 || trace_service_start(b, &err) < 0)
         die(err.text);
 }
 
@@ -356,6 +356,7 @@ static void teardown(struct broker *b)
     event_service_stop(b);
     overlay_service_stop(b);
     collective_service_stop(b);
+    trace_service_stop(b);
     broker_service_stop(b);
     modhost_free(b->modhost);
     logring_free(b->log);

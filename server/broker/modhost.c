@@ -207,6 +207,11 @@ static int start(struct modhost *mh, struct module *m, const char *name, struct 
     return module_start_thread(m, &mh->env, err);
 }
 
+bool modhost_has(struct modhost *mh, const char *name)
+{
+    return find(mh, name) != NULL;
+}
+
 static struct module *load(struct modhost *mh, const char *path, const char *name, int argc,
                            char **argv, struct flux_error *err, int *r)
 {

@@ -56,6 +56,7 @@ void modhost_reload(struct modhost *mh, const json_t *conf, bool apply,
 /* What modules that start from now on get, and the broker's own handle; borrowed. */
 void modhost_set_conf(struct modhost *mh, const json_t *conf);
 /* Call cb for each module, sorted by name; strings are valid during the call. */
+bool modhost_has(struct modhost *mh, const char *name);
 void modhost_visit(struct modhost *mh,
                    void (*cb)(const char *name, const char *path, char state, double idle,
                               const char *services, unsigned recvq, void *arg),

@@ -29,6 +29,7 @@ struct open_call {
     bool silent;            /* the caller wants no answer; counted all the same */
     struct port_user *user; /* whose `bytes` it counts for, or NULL */
     size_t bytes;
+    char *method; /* for the tap; NULL: nobody looked */
     UT_hash_handle hh;
 };
 
@@ -52,6 +53,8 @@ struct router {
     bool loading;
     uint64_t messages;
     unsigned open_calls, clients;
+    router_tap *tap;
+    void *tap_arg;
 };
 
 struct router *router_new(uint32_t rank, uint32_t owner)
@@ -91,6 +94,25 @@ void router_set_topology(struct router *r, const struct flux_topology *topo)
     r->nchildren = flux_topology_size(topo);
     r->children = flux_realloc(r->children, r->nchildren, sizeof(*r->children));
     memset(r->children, 0, r->nchildren * sizeof(*r->children));
+}
+
+void router_set_tap(struct router *r, router_tap *tap, void *arg)
+{
+    r->tap = tap;
+    r->tap_arg = arg;
+}
+
+static void look(struct router *r, const struct port *p, bool out, const char *method,
+                 const struct flux_msg *m)
+{
+    if (r->tap && method)
+        r->tap(r->tap_arg, p, out, method, m);
+}
+
+static void hand_over(struct router *r, struct port *p, const char *method, struct flux_msg *m)
+{
+    look(r, p, true, method, m);
+    p->ops->send(p, m);
 }
 
 /* --- open calls --- */
@@ -162,6 +184,7 @@ static void close_call(struct router *r, struct open_call *c)
     r->open_calls--;
     if (c->user)
         c->user->bytes -= c->bytes;
+    free(c->method);
     free(c);
 }
 
@@ -544,6 +567,7 @@ static void receive_request(struct router *r, struct port *p, struct flux_msg *m
     char text[160];
 
     stamp(p, m);
+    look(r, p, false, m->method, m);
     if (m->tag)
         HASH_FIND_INT(p->in, &m->tag, c);
     if (c || flux_msg_push_route(m, r->rank) < 0) {
@@ -573,6 +597,7 @@ static void receive_request(struct router *r, struct port *p, struct flux_msg *m
         m->tag = c->to_tag;
         c->user = p->user;
         c->bytes = m->body_len + CALL_COST;
+        c->method = r->tap ? flux_strdup(m->method) : NULL;
         if (c->user)
             c->user->bytes += c->bytes;
         if (p->kind == PORT_CLIENT && p->open_in >= CLIENT_OPEN_MAX && !p->paused) {
@@ -580,7 +605,7 @@ static void receive_request(struct router *r, struct port *p, struct flux_msg *m
             p->ops->pause(p, true);
         }
     }
-    w.port->ops->send(w.port, m);
+    hand_over(r, w.port, m->method, m);
 }
 
 static void receive_response(struct router *r, struct port *p, struct flux_msg *m)
@@ -588,8 +613,12 @@ static void receive_response(struct router *r, struct port *p, struct flux_msg *
     struct open_call *c = m->tag && m->tag <= p->nout ? p->out[m->tag - 1] : NULL;
     struct port *from = c && !c->silent ? c->from : NULL;
 
-    if (c)
+    if (c) {
+        look(r, p, false, c->method, m);
         m->tag = c->from_tag;
+    }
+    if (from)
+        look(r, from, true, c->method, m);
     if (c && !m->more)
         close_call(r, c);
     if (from)
@@ -621,8 +650,9 @@ static void receive_control(struct router *r, struct port *p, struct flux_msg *m
         flux_msg_free(m);
         return;
     }
+    look(r, p, false, c->method, m);
     m->tag = c->to_tag;
-    c->to->ops->send(c->to, m);
+    hand_over(r, c->to, c->method, m);
 }
 
 void router_receive(struct router *r, struct port *p, struct flux_msg *m)

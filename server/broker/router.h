@@ -78,6 +78,12 @@ void router_visit_stats(struct router *r,
                         void (*cb)(const struct flux_service *svc,
                                    const struct flux_service_stats *stats, void *arg),
                         void *arg);
+/* Show what passes: before a message is handed to `p` (out), and when one has come from it. Answers
+ * have the method of their call, if that was made while somebody looked; else they are not shown.
+ * NULL: nobody looks. */
+typedef void router_tap(void *arg, const struct port *p, bool out, const char *method,
+                        const struct flux_msg *m);
+void router_set_tap(struct router *r, router_tap *tap, void *arg);
 uint64_t router_messages(const struct router *r);
 unsigned router_open_calls(const struct router *r);
 unsigned router_clients(const struct router *r);

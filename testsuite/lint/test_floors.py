@@ -28,6 +28,7 @@ FLOORS = {
     "server/start": {"floor 2"},
     # the island
     "imp": set(),
+    "imp/pam": {"floor 2"},
     # floor 5
     "cli": {"floor 2"},
     "bindings/python": {"floor 2"},

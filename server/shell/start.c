@@ -39,6 +39,7 @@ static int read_all(int fd, const char *what, struct flux_buf *b, struct flux_er
             b->len += n;
         want = 4096;
     } while (n != 0);
+    b->data[b->len] = '\0';
     return 0;
 }
 

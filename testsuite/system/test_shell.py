@@ -466,3 +466,66 @@ def test_plugins_are_found_in_directories_and_replace_built_in_ones(job):
 def test_a_plugin_of_another_version_is_refused(job):
     p = job.run(["true"], options={"plugins": plugin(job, bump=1)})
     assert p.rc == 1 and "made for another version" in p.err
+
+
+# --- through the IMP: the document is from somebody whom the user need not trust ---
+
+GUEST = 64101
+
+
+def as_guest(job, command, request, user_id=GUEST, fd=4, **document):
+    """The shell as an IMP starts it: as the user, the verified request on descriptor 4."""
+    start = job.document(command, user_id=user_id, owner_id=1, **document)
+    for path in (job.tmp, *job.tmp.parents[:-2]):
+        path.chmod(0o755)
+    request_path = job.tmp / "request"
+    request_path.write_text(request)
+    program = f'exec "$0" --standalone 3<{start} {fd}<{request_path}'
+    return subprocess.run(["sh", "-c", program, SHELL], user=GUEST, group=GUEST, extra_groups=[], cwd="/", text=True,
+                          env={"PATH": "/usr/bin:/bin", "FLUX_IMP_REQUEST_FD": str(fd)}, capture_output=True,
+                          stdin=subprocess.DEVNULL, timeout=30 * PATIENCE)
+
+
+def signed(job, command, **kwargs):
+    """The jobspec of a document made for it."""
+    text = subprocess.run(["protoc", "--decode=flux.v1.ShellStart", f"-I{ROOT / 'proto'}", "flux/v1/shell.proto"],
+                          stdin=job.document(command, **kwargs).open("rb"), capture_output=True, text=True, check=True).stdout
+    return json.loads(json.loads(re.search(r"^jobspec: (.*)$", text, re.M).group(1).replace("\\'", "'")))
+
+
+@pytest.mark.root
+@pytest.mark.plain
+def test_what_runs_for_a_guest_is_what_was_signed(job):
+    request = json.dumps(signed(job, sh("echo signed; id -u; env")))
+    p = as_guest(job, sh("echo forged"), request, environment={"EVIL": "1"},
+                 options={"plugins": ["/nonexistent.so"]}, plugin_path="/nonexistent", init_file="/nonexistent")
+    assert p.returncode == 0, p.stderr
+    assert p.stdout.startswith(f"signed\n{GUEST}\n") and "EVIL" not in p.stdout and "FLUX_IMP" not in p.stdout
+    where = re.search(r"FLUX_JOB_TMPDIR=(.*)", p.stdout).group(1)
+    assert not where.startswith(str(job.tmp)), "the run directory is the owner's: it could exchange what is in it"
+    assert not os.path.exists(where)
+
+
+@pytest.mark.root
+@pytest.mark.plain
+def test_a_document_for_another_user_is_refused(job):
+    request = json.dumps(signed(job, ["true"]))
+    p = as_guest(job, ["true"], request, user_id=GUEST + 1)
+    assert p.returncode == 1 and f"for user {GUEST + 1}, and this is {GUEST}" in p.stderr
+    p = as_guest(job, ["true"], "")
+    assert p.returncode == 1 and "jobspec" in p.stderr
+    p = as_guest(job, ["true"], request, fd=0)
+    assert p.returncode == 1 and "not a descriptor" in p.stderr
+
+
+@pytest.mark.root
+def test_variables_of_the_instance_reach_no_guest(job):
+    request = json.dumps(signed(job, ["env"]))
+    start = job.document(["true"], user_id=GUEST, owner_id=1)
+    text = 'variables { name: "LD_PRELOAD" value: "/tmp/evil.so" }'
+    more = subprocess.run(["protoc", "--encode=flux.v1.ShellStart", f"-I{ROOT / 'proto'}", "flux/v1/shell.proto"],
+                          input=text.encode(), capture_output=True, check=True).stdout
+    job.document = lambda *args, **kwargs: start
+    start.write_bytes(start.read_bytes() + more)
+    p = as_guest(job, ["true"], request)
+    assert p.returncode == 0 and "LD_PRELOAD" not in p.stdout, p.stderr

@@ -25,9 +25,13 @@ int job_manager_kill(struct flux_call *call, const flux_job_manager_kill_request
 {
     struct manager *mgr = flux_call_data(call);
     int r;
-    struct job *job = select_job(call, in->id, "send signals to", &r);
+    struct job *job =
+        select_job(call, in->id, "guests may only send signals to their own jobs", &r);
     flux_job_exec_kill_request kill = FLUX_JOB_EXEC_KILL_REQUEST_INIT;
 
+    if (!job && r == -ENOENT)
+        return flux_call_fail(call, ENOENT, "%s: unknown job id, or job is inactive",
+                              flux_fluid_f58(in->id));
     if (!job)
         return r;
     if (in->signum == 0 || in->signum > (uint32_t)SIGRTMAX)

@@ -25,7 +25,7 @@ int job_manager_memo(struct flux_call *call, const flux_job_manager_memo_request
 {
     struct manager *mgr = flux_call_data(call);
     int r;
-    struct job *job = select_job(call, in->id, "change", &r);
+    struct job *job = select_job(call, in->id, "guests can only change their own jobs", &r);
     json_t *memo = NULL;
 
     if (job && (r = select_log_room(call, job, false)) == 0)
@@ -76,7 +76,7 @@ int job_manager_update(struct flux_call *call, const flux_job_manager_update_req
 {
     struct manager *mgr = flux_call_data(call);
     int r;
-    struct job *job = select_job(call, in->id, "change", &r);
+    struct job *job = select_job(call, in->id, "guests can only change their own jobs", &r);
     json_t *updates = NULL, *spec, *value;
     const char *key, *queue;
     struct flux_error err;

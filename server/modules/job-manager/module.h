@@ -18,8 +18,8 @@ void dependency_note(struct manager *mgr, struct job *job, const char *event);
 void dependency_forget_outcomes(struct manager *mgr);
 
 /* select.c: jobs that a request means, checked against who asks: an active one, or NULL and *r
- * (`what` completes "guests can only ... their own jobs"); or many, as ids (caller frees). */
-struct job *select_job(struct flux_call *call, uint64_t id, const char *what, int *r);
+ * (EPERM with the text `denied`); or many, as ids (caller frees). */
+struct job *select_job(struct flux_call *call, uint64_t id, const char *denied, int *r);
 /* -ENOSPC: a guest has made the job's eventlog long enough. There is always room to end it. */
 int select_log_room(struct flux_call *call, const struct job *job, bool fatal);
 uint64_t *select_jobs(struct manager *mgr, struct flux_call *call,

@@ -25,7 +25,9 @@ int job_manager_raise(struct flux_call *call, const flux_job_manager_raise_reque
 {
     struct manager *mgr = flux_call_data(call);
     int r = check(call, in->type, in->severity);
-    struct job *job = r == 0 ? select_job(call, in->id, "raise exceptions on", &r) : NULL;
+    struct job *job =
+        r == 0 ? select_job(call, in->id, "guests can only raise exceptions on their own jobs", &r)
+               : NULL;
 
     if (!job || (r = select_log_room(call, job, in->severity == 0)) < 0)
         return r;

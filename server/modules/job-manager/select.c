@@ -14,7 +14,7 @@ int select_log_room(struct flux_call *call, const struct job *job, bool fatal)
                           flux_fluid_f58(job->id));
 }
 
-struct job *select_job(struct flux_call *call, uint64_t id, const char *what, int *r)
+struct job *select_job(struct flux_call *call, uint64_t id, const char *denied, int *r)
 {
     struct manager *mgr = flux_call_data(call);
     struct job *job = manager_find_active(mgr, id);
@@ -24,7 +24,7 @@ struct job *select_job(struct flux_call *call, uint64_t id, const char *what, in
     if (!job || job->state == FLUX_JOB_INACTIVE || (!allowed && flux_call_is_private(call)))
         *r = flux_call_fail(call, ENOENT, "%s: unknown or inactive job", flux_fluid_f58(id));
     else if (!allowed)
-        *r = flux_call_fail(call, EPERM, "guests can only %s their own jobs", what);
+        *r = flux_call_fail(call, EPERM, "%s", denied);
     return *r < 0 ? NULL : job;
 }
 

@@ -9,7 +9,8 @@ int job_manager_set_urgency(struct flux_call *call, const flux_job_manager_set_u
 {
     struct manager *mgr = flux_call_data(call);
     int r;
-    struct job *job = select_job(call, in->id, "adjust the urgency of", &r);
+    struct job *job =
+        select_job(call, in->id, "guests can only adjust the urgency of their own jobs", &r);
 
     if (!job || (r = select_log_room(call, job, false)) < 0)
         return r;

@@ -59,6 +59,20 @@ def test_parallel_tasks_of_a_guest_find_each_other(shared, mpi_hello):
     assert r.returncode == 0 and "4" in r.stdout, (r.stdout, r.stderr)
 
 
+def test_another_guest_has_no_part_in_what_tasks_exchange(shared, mpi_hello):
+    """Names of collective operations are their user's own: one of the same name is another."""
+    job = submit(shared.alice, shared, "-N2", "-n2", "sh", "-c", f"sleep 0.3; exec {mpi_hello}")
+    name = shared.run("job", "id", "--to=f58plain", str(job))
+    client = client_as(BOB, shared.uri)
+    for i in range(1, 4):
+        request = client.contract.message("CollectiveExchangeRequest")(
+            name=f"pmi.{name}.{i}", ranks="0-1", data=b"bob was here")
+        client.send(kind="KIND_REQUEST", method="flux.v1.Collective/Exchange", tag=next(client.tags),
+                    body=request.SerializeToString())
+    r = flux_as(ALICE, shared, "job", "attach", job)
+    assert r.returncode == 0 and "bob" not in r.stdout + r.stderr, (r.stdout, r.stderr)
+
+
 @pytest.mark.parametrize("what, number, text", [
     (lambda s: dict(jobspec=jobspec(s, "true")), EPERM, "must be signed"),
     (lambda s: dict(signed=sign(BOB, jobspec(s, "true"))), EPERM, f"signed by user {BOB}, and you are user {ALICE}"),

@@ -5,6 +5,7 @@ it installs and configures is all there is.
 The nodes cannot log in to each other. So lines that begin with `sudo pdsh -w HOSTS` and `sudo pdcp [-p] -w HOSTS` are
 taken apart here and done node by node. What is built in the directory of the source is built by root there."""
 import os
+import re
 import shlex
 import shutil
 
@@ -135,6 +136,12 @@ def test_chapter(reader, chapter):
 
 def test_all_examples_are_run():
     assert guide.mistakes() == []
+
+
+def test_manual_pages_that_it_names_exist():
+    names = {m for path in guide.chapters() for m in re.findall(r"\*(flux-[\w-]+)\*\((\d)\)", path.read_text())}
+    assert len(names) > 5
+    assert sorted(f"{n}.{s}" for n, s in names if not (BUILD / f"docs/man/man{s}/{n}.{s}").exists()) == []
 
 
 def test_answers_match_as_the_guide_explains():

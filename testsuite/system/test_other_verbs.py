@@ -4,13 +4,14 @@ import fcntl
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
 
 import pytest
 
-from conftest import FLUX
+from conftest import BUILD, FLUX
 
 
 def test_bulksubmit_combines_inputs(instance):
@@ -207,9 +208,23 @@ def test_shutdown(flux_start):
     instance.process.wait(30)
 
 
-def test_manual_pages_exist(instance):
-    for page in ("run", "job", "queue", "resource", "R"):
-        assert "NAME" in instance.run("manpage", page)
+def test_every_verb_has_its_place_in_a_manual_page(instance):
+    verbs = re.findall(r"^  \['([^']+)'\]='--help", instance.run("completion", "bash"), re.M)
+    assert len(verbs) > 100
+    for verb in verbs:
+        page = BUILD / "docs/man/man1" / f"flux-{verb.split()[0]}.1"
+        assert page.exists(), f"flux {verb} has no manual page"
+        text = re.sub(r"\\f.|\\", "", page.read_text())
+        assert f"flux {verb}" in text or f"flux-{verb}" in text, f"{page.name} does not tell of flux {verb}"
+        assert instance.flux(*verb.split(), "--help").lines[1], f"flux {verb} has no summary"
+
+
+def test_help_shows_manual_pages(instance):
+    man = {"MANPATH": str(BUILD / "docs/man"), "MANPAGER": "cat", "MANWIDTH": "80"}
+    for words in (["run"], ["overlay"], ["flux-resource"], ["keygen"]):
+        r = instance.flux("help", *words, env=man)
+        assert r.ok and "SYNOPSIS" in r.out, repr(r)
+    assert not instance.flux("help", "no-such-page", env=man).ok
 
 
 def test_top(instance):

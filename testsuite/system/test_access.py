@@ -91,7 +91,7 @@ def owned(tmp_path_factory, admin_name):
     for parent in (where, *where.parents[:-2]):
         parent.chmod(0o755)
     imp = guests.make_imp(where)
-    instance = Owned(1, config="[access]\nallow-guest-user = true\n")
+    instance = Owned(2, config="[access]\nallow-guest-user = true\n")
     instance.imp, instance.admin_name = imp, admin_name
     yield instance
     assert instance.clean() == [], "processes were left behind"
@@ -303,6 +303,66 @@ def test_a_guest_cannot_wait_for_the_end_of_anothers_job(owned, everyone, alices
     (answer,) = clients["own"].call("JobIngest/Submit", jobs=[dict(signed=guests.sign(ALICE, text))])
     assert answer.outcomes[0].id
     owned.run("cancel", answer.outcomes[0].id)
+
+
+# --- namespaces of the KVS ---
+
+PUT, SYMLINK, COPY = 1, 5, 6
+
+
+def kvs_calls(namespace, **more):
+    return [("Kvs/Get", dict(namespace=namespace, key="a", **more)),
+            ("Kvs/GetMany", dict(namespace=namespace, keys=["a"], **more)),
+            ("Kvs/GetRoot", dict(namespace=namespace, **more)),
+            ("Kvs/Watch", dict(namespace=namespace, key="a", **more)),
+            ("Kvs/Commit", dict(namespace=namespace, ops=[dict(kind=PUT, key="a", value=b"x")], **more))]
+
+
+def refuses(client, method, **fields):
+    """Whether the call ends with EPERM; its items do not come."""
+    request = client.contract.message(method.replace("/", "") + "Request")(**fields)
+    return status(client, method, request.SerializeToString())[0] == EPERM
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_namespace_is_its_users_and_the_owners(owned, rank):
+    owned.configure(admins=[owned.admin_name])
+    uri = owned.uri.replace("local-0", f"local-{rank}")
+    clients = {name: client_as(uid, uri) for name, uid in CALLERS.items()}
+    mine, other = f"alices{rank}", f"bobs{rank}"
+    owned.run("kvs", "namespace", "create", "-o", str(ALICE), mine)
+    owned.run("kvs", "namespace", "create", "-o", str(BOB), other)
+    wrong = [(method, name) for method, fields in reversed(kvs_calls(mine)) for name in ("owner", "own", "admin", "root", "other")
+             if refuses(clients[name], method, **fields) != (name in ("admin", "root", "other"))]
+    wrong += [(method, name) for namespace in ("primary", other) for method, fields in kvs_calls(namespace)
+              for name in ("own", "admin", "root") if not refuses(clients[name], method, **fields)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_no_way_leads_from_a_guests_namespace_into_another(owned, rank):
+    uri = owned.uri.replace("local-0", f"local-{rank}")
+    own, owner = client_as(ALICE, uri), client_as(OWNER, uri)
+    name = f"ways{rank}"
+    owned.run("kvs", "namespace", "create", "-o", str(ALICE), name)
+    owned.run("kvs", "put", "secret.a=1")
+    (root,) = owner.call("Kvs/GetRoot")
+    for namespace in (name, "primary"):
+        assert refuses(own, "Kvs/Get", namespace=namespace, key="secret.a", rootref=root.rootref)
+        assert refuses(own, "Kvs/GetMany", namespace=namespace, keys=["secret.a"], rootref=root.rootref)
+    for method, fields in kvs_calls("primary", on_behalf=OWNER + 1):
+        assert refuses(own, method, **fields), method
+    for kind in (SYMLINK, COPY):
+        op = dict(kind=kind, key=f"way{kind}", target="secret", target_namespace="primary")
+        if refuses(own, "Kvs/Commit", namespace=name, ops=[op]):
+            continue
+        assert kind == SYMLINK, "a copy of what it may not read"
+        for key in (f"way{kind}.a", f"way{kind}"):
+            assert refuses(own, "Kvs/Get", namespace=name, key=key), key
+            assert refuses(own, "Kvs/GetMany", namespace=name, keys=[key]), key
+            assert refuses(own, "Kvs/Watch", namespace=name, key=key), key
+        list(own.call("Kvs/Commit", namespace=name, ops=[dict(kind=PUT, key=f"way{kind}.a", value=b"2")]))
+    assert owned.run("kvs", "get", "secret.a") == "1"
 
 
 # --- a reload ---

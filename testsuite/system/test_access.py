@@ -361,7 +361,8 @@ def test_no_way_leads_from_a_guests_namespace_into_another(owned, rank):
             assert refuses(own, "Kvs/Get", namespace=name, key=key), key
             assert refuses(own, "Kvs/GetMany", namespace=name, keys=[key]), key
             assert refuses(own, "Kvs/Watch", namespace=name, key=key), key
-        list(own.call("Kvs/Commit", namespace=name, ops=[dict(kind=PUT, key=f"way{kind}.a", value=b"2")]))
+        with pytest.raises(Exception, match="leads through a link"):
+            list(own.call("Kvs/Commit", namespace=name, ops=[dict(kind=PUT, key=f"way{kind}.a", value=b"2")]))
     assert owned.run("kvs", "get", "secret.a") == "1"
 
 

@@ -30,7 +30,7 @@ FLOORS = {
     "imp": set(),
     "imp/pam": {"floor 2"},
     # floor 5
-    "cli": {"floor 2"},
+    "cli": {"floor 2", "imp"},  # <flux/signer.h>
     "bindings/python": {"floor 2"},
 }
 GROUPS = {

@@ -2,6 +2,7 @@
 /* flux start: one broker in our place (size 1, or one of many under a launcher's PMI), or with
  * --test-size several of them on this host. */
 #include <math.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <flux/fsd.h>
@@ -20,6 +21,8 @@ static const struct flux_option options[] = {
     {"noexec", 'X', OPT_FLAG, NULL, "Show the commands, do not run them"},
     {"rundir", 0, OPT_STR, "DIR", "Set the broker's run directory"},
     {"wrap", 0, OPT_MULTI, "ARGS", "Run brokers under this comma-separated command"},
+    {"recovery", 'r', OPT_OPTSTR, "TARGET",
+     "Only look at the state in this directory or dump; no job runs"},
     {"sysconfig", 0, OPT_FLAG, NULL, "Use the configuration of the system instance"},
     {NULL},
 };
@@ -79,6 +82,21 @@ static void add_each(struct cli *cli, struct args *a, const char *option)
         add_own(a, flux_printf("--%s=%s", option, s));
 }
 
+/* A directory is the statedir of an instance that does not run; a file is one that flux dump wrote,
+ * which goes into an instance of its own. */
+static void add_recovery(struct cli *cli, struct args *a)
+{
+    FLUX_AUTO_STR statedir = flux_path_get("statedir");
+    const char *target = cli_str(cli, "recovery", statedir);
+    struct stat st;
+
+    if (stat(target, &st) < 0)
+        cli_die(cli, "--recovery: cannot look at %s: %s", target, strerror(errno));
+    add(a, "--setattr=broker.recovery-mode=1");
+    add_own(a, flux_printf("--setattr=%s=%s", S_ISDIR(st.st_mode) ? "statedir" : "content.restore",
+                           target));
+}
+
 static void broker_command(struct cli *cli, struct args *a)
 {
     const char *s;
@@ -97,6 +115,8 @@ static void broker_command(struct cli *cli, struct args *a)
     add_each(cli, a, "setattr");
     if (cli_has(cli, "rundir"))
         add_own(a, flux_printf("--setattr=rundir=%s", cli_str(cli, "rundir", "")));
+    if (cli_has(cli, "recovery"))
+        add_recovery(cli, a);
     i = 0;
     while ((s = cli_next(cli, "broker-opts", &i)))
         add_list(a, s);

@@ -21,6 +21,12 @@
 struct settings;
 struct overlay;
 
+/* What `flux shutdown` asked for. */
+struct archive_wish {
+    bool gc, skip_gc;
+    char *dump; /* path or "auto"; NULL = as the attribute content.dump says */
+};
+
 struct broker {
     uv_loop_t loop;
     uint32_t rank, size, owner;
@@ -45,6 +51,7 @@ struct broker {
     bool no_program;
     int exit_status; /* wait status of the initial program, or W_EXITCODE of a failure */
     uv_signal_t sigterm, sigint, sighup;
+    struct archive_wish archive;
     bool jobs_ended;  /* in cleanup */
     bool told_to_end; /* rank 0: by flux shutdown */
     bool keep_jobs;   /* ended by a signal, to come back: running jobs go on meanwhile */

@@ -181,9 +181,23 @@ int broker_shutdown(struct flux_call *call, const flux_broker_shutdown_request *
                     flux_broker_shutdown_response *out)
 {
     struct broker *b = flux_call_data(call);
+    bool durable = attrs_get(b->attrs, "statedir") && !b->statedir_made;
 
+    if (in->gc && !durable)
+        return flux_call_fail(call, EINVAL,
+                              "there is no statedir whose garbage could be collected");
+    if (in->gc && in->skip_gc)
+        return flux_call_fail(call, EINVAL, "gc and skip_gc exclude each other");
+    if ((in->gc || *in->dump) && state_get(b->state) >= STATE_SHUTDOWN)
+        return flux_call_fail(call, EBUSY, "the shutdown has gone too far to ask for more");
     if (b->rank == 0)
         b->told_to_end = true;
+    b->archive.gc |= in->gc;
+    b->archive.skip_gc |= in->skip_gc;
+    if (*in->dump) {
+        free(b->archive.dump);
+        b->archive.dump = flux_strdup(in->dump);
+    }
     state_post(b->state, EVENT_SHUTDOWN);
     return 0;
 }

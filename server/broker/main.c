@@ -167,6 +167,8 @@ static int admit(void *arg, const struct access_peer *peer, uint32_t *roles, str
 {
     struct broker *b = arg;
 
+    if (b->state && state_get(b->state) >= STATE_SHUTDOWN && peer->uid != b->owner)
+        return flux_error_set(err, -ESHUTDOWN, "the instance is shutting down");
     return access_admit(b->access, peer, roles, err);
 }
 
@@ -220,7 +222,7 @@ static void on_loaded(int r, const struct flux_error *err, void *arg)
 {
     struct broker *b = arg;
 
-    router_set_loading(b->router, false);
+    router_set_loading(b->router, r == 0 && state_is_restoring(b->state));
     if (r < 0) {
         broker_log(b, LOG_ERR, "module load: %s", err->text);
         b->exit_status = W_EXITCODE(1, 0);
@@ -370,6 +372,7 @@ static void teardown(struct broker *b)
         close(b->helper);
     flux_topology_free(b->topo);
     attrs_free(b->attrs);
+    free(b->archive.dump);
     json_decref(b->conf);
     settings_free(b->settings);
 }

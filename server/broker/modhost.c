@@ -17,6 +17,7 @@ struct modhost {
     struct module *modules; /* in start order */
     unsigned loading;       /* modules of the initial list that do not serve yet */
     bool load_failed, stopping_all;
+    bool keep_store; /* ... but for the modules of the store */
 
     struct flux *self;
     struct port self_port;
@@ -259,11 +260,12 @@ static void on_initial_loaded(int r, const char *name, const struct flux_error *
         mh->ops.on_loaded(0, NULL, mh->ops.arg);
 }
 
-void modhost_start_all(struct modhost *mh)
+static void start_list(struct modhost *mh, bool store_only)
 {
     mh->loading = 1; /* so that it is not over before the last has begun */
     for (const struct placement *p = placements; p->name; p++) {
-        if (p->by_request || (p->leader_only && mh->env.rank > 0))
+        if (p->by_request || (p->leader_only && mh->env.rank > 0) || (store_only && !p->store) ||
+            find(mh, p->name))
             continue;
         mh->loading++;
         modhost_load(mh, p->name, NULL, 0, NULL, on_initial_loaded, mh);
@@ -271,13 +273,25 @@ void modhost_start_all(struct modhost *mh)
     on_initial_loaded(0, NULL, NULL, mh);
 }
 
+void modhost_start_all(struct modhost *mh)
+{
+    start_list(mh, false);
+}
+
+void modhost_start_store(struct modhost *mh)
+{
+    start_list(mh, true);
+}
+
 /* --- end --- */
 
 static void stop_last(struct modhost *mh)
 {
     struct module *m = mh->modules ? mh->modules->prev : NULL;
+    const struct placement *p = m ? find_placement(m->name) : NULL;
 
-    if (!m) {
+    if (!m || (mh->keep_store && p && p->store)) {
+        mh->stopping_all = false;
         mh->ops.on_stopped(mh->ops.arg);
         return;
     }
@@ -290,6 +304,13 @@ static void stop_last(struct modhost *mh)
 void modhost_stop_all(struct modhost *mh)
 {
     mh->stopping_all = true;
+    mh->keep_store = false;
+    stop_last(mh);
+}
+
+void modhost_stop_users(struct modhost *mh)
+{
+    mh->stopping_all = mh->keep_store = true;
     stop_last(mh);
 }
 

@@ -15,6 +15,7 @@ struct placement {
     const char *name;
     const struct flux_part *const *parts; /* NULL-terminated */
     bool leader_only;
+    bool store;      /* belongs to what modhost_start_store() starts */
     bool by_request; /* only with `flux module load` */
 };
 extern const struct placement placements[]; /* ends with name NULL */
@@ -39,9 +40,15 @@ void modhost_free(struct modhost *mh);
 /* The handle of the broker's own services, on the broker's loop; they are offered at once. Freed by
  * modhost_free(). */
 struct flux *modhost_handle(struct modhost *mh);
-/* Start all modules of the placement list that belong on this rank. */
+/* Start all modules of the placement list that belong on this rank and do not run yet; on_loaded()
+ * tells when they serve. */
 void modhost_start_all(struct modhost *mh);
+/* The KVS and what it needs, alone: for what must be done before the others look into it. */
+void modhost_start_store(struct modhost *mh);
+/* Stop modules, the last first; on_stopped() tells when it is over. */
 void modhost_stop_all(struct modhost *mh);
+/* All but those of modhost_start_store(). */
+void modhost_stop_users(struct modhost *mh);
 /* Load one by name or path; `done` is called once. */
 void modhost_load(struct modhost *mh, const char *path, const char *name, int argc, char **argv,
                   void (*done)(int r, const char *name, const struct flux_error *err, void *arg),

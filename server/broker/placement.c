@@ -16,13 +16,13 @@ extern const struct flux_part resource_part;
 extern const struct flux_part sched_simple_part;
 
 const struct placement placements[] = {
-    {"exec", PARTS(&exec_part)},
-    {"kvs", PARTS(&kvs_part)},
+    {"exec", PARTS(&exec_part), .store = true},
+    {"kvs", PARTS(&kvs_part), .store = true},
     {"resource", PARTS(&resource_part)},
+    {"sched-simple", PARTS(&sched_simple_part), .leader_only = true},
     {"job",
      PARTS(&job_exec_part, &job_manager_part, &job_info_part, &job_list_part, &job_ingest_part),
      .leader_only = true},
     {"job-io", PARTS(&job_io_part), .leader_only = true},
-    {"sched-simple", PARTS(&sched_simple_part), .leader_only = true},
     {0},
 };

@@ -10,6 +10,7 @@
 #include <flux/idset.h>
 #include <flux/paths.h>
 
+#include "archive.h"
 #include "broker.h"
 #include "overlay.h"
 #include "program.h"
@@ -26,6 +27,7 @@ struct state {
     struct rc *rc1, *rc3; /* rc1 while it runs, or NULL */
     uv_timer_t quorum_warn, program_limit, shutdown_warn, shutdown_limit;
     unsigned quorum;
+    bool restoring, saving; /* content.restore, content.dump: see archive.h */
 };
 
 static const char *const state_names[] = {"none",    "join",     "init",     "quorum",  "run",
@@ -59,6 +61,11 @@ static const struct {
 };
 
 static void enter(struct state *s);
+
+static bool in_recovery(const struct state *s)
+{
+    return s->b->rank == 0 && attrs_get_int(s->b->attrs, "broker.recovery-mode", 0) > 0;
+}
 
 const char *state_name(enum broker_state st)
 {
@@ -128,10 +135,23 @@ static void on_rc1_done(int status, void *arg)
     state_post(s, status ? EVENT_RC1_FAIL : EVENT_RC1_SUCCESS);
 }
 
+/* What is to be kept is written when nobody else writes any more. */
 static void on_rc3_done(int status, void *arg)
 {
     struct state *s = arg;
 
+    s->saving = archive_save_wanted(s->b);
+    if (s->saving)
+        modhost_stop_users(s->b->modhost);
+    else
+        modhost_stop_all(s->b->modhost);
+}
+
+static void on_saved(void *arg)
+{
+    struct state *s = arg;
+
+    s->saving = false;
     modhost_stop_all(s->b->modhost);
 }
 
@@ -183,19 +203,64 @@ static void on_end_recorded(void *arg)
     run_rc(s, "rc3", on_rc3_done, &s->rc3);
 }
 
+static void on_restored(int r, void *arg)
+{
+    struct state *s = arg;
+
+    s->restoring = false;
+    if (s->now != STATE_INIT)
+        return;
+    if (r < 0) {
+        s->b->exit_status = W_EXITCODE(1, 0);
+        state_post(s, EVENT_RC1_FAIL);
+    } else
+        modhost_start_all(s->b->modhost);
+}
+
+/* In recovery mode the store is all there is: nothing runs, and no run is recorded. */
+static void start_modules(struct state *s)
+{
+    struct flux_error err;
+    int r = archive_restore_prepare(s->b, &err);
+
+    if (r < 0) {
+        broker_log(s->b, LOG_CRIT, "%s", err.text);
+        s->b->exit_status = W_EXITCODE(1, 0);
+        state_post(s, EVENT_RC1_FAIL);
+        return;
+    }
+    s->restoring = r == 1;
+    if (s->restoring || in_recovery(s))
+        modhost_start_store(s->b->modhost);
+    else
+        modhost_start_all(s->b->modhost);
+}
+
 void state_modules_loaded(struct state *s, int r)
 {
     if (s->now != STATE_INIT)
         return;
     if (r < 0)
         state_post(s, EVENT_RC1_FAIL);
+    else if (s->restoring)
+        archive_restore(s->b, on_restored, s);
+    else if (in_recovery(s))
+        state_post(s, EVENT_RC1_SUCCESS);
     else
         startlog_begin(s->b, on_start_recorded, s);
 }
 
+bool state_is_restoring(const struct state *s)
+{
+    return s->restoring;
+}
+
 void state_modules_stopped(struct state *s)
 {
-    state_post(s, EVENT_RC3_DONE);
+    if (s->saving)
+        archive_save(s->b, on_saved, s);
+    else
+        state_post(s, EVENT_RC3_DONE);
 }
 
 static void on_quorum_warn(uv_timer_t *timer)
@@ -280,8 +345,6 @@ static void enter_shutdown(struct state *s)
 
     if (s->rc1)
         rc_kill(s->rc1, SIGTERM);
-    if (s->b->local)
-        local_stop_accepting(s->b->local);
     if (warn > 0)
         uv_timer_start(&s->shutdown_warn, on_shutdown_warn, warn, warn);
     if (limit > 0)
@@ -299,7 +362,7 @@ static void enter(struct state *s)
             state_post(s, EVENT_PARENT_NONE);
         break;
     case STATE_INIT:
-        modhost_start_all(b->modhost);
+        start_modules(s);
         break;
     case STATE_QUORUM:
         enter_quorum(s);
@@ -318,9 +381,14 @@ static void enter(struct state *s)
     case STATE_FINALIZE:
         uv_timer_stop(&s->shutdown_warn);
         uv_timer_stop(&s->shutdown_limit);
-        startlog_end(b, on_end_recorded, s);
+        if (in_recovery(s))
+            on_rc3_done(0, s);
+        else
+            startlog_end(b, on_end_recorded, s);
         break;
     case STATE_GOODBYE:
+        if (b->local)
+            local_stop_accepting(b->local);
         broker_overlay_goodbye(b);
         break;
     case STATE_EXIT:

@@ -4,6 +4,8 @@
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
 
+#include <stdbool.h>
+
 struct broker;
 struct state;
 
@@ -49,5 +51,7 @@ void state_check_quorum(struct state *s);
 /* All modules of the start list have been loaded, or one has failed. */
 void state_modules_loaded(struct state *s, int r);
 void state_modules_stopped(struct state *s);
+/* Only the store's modules run so far: the others come after content.restore. */
+bool state_is_restoring(const struct state *s);
 
 #endif

@@ -39,6 +39,7 @@ static const struct row {
     {"comments_path", FLUX_DATADIR "/flux/flux.v1.comments.json",
      "proto/flux/v1/flux.v1.comments.json"},
     {"rundir", FLUX_RUNDIR, NULL},
+    {"statedir", "/var/lib/flux", NULL},
 };
 
 bool flux_path_in_build(void)

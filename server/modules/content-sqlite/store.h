@@ -103,6 +103,10 @@ void store_quarantine_log(struct store *s, uint64_t seq, const void *data, size_
 ssize_t store_list_ids(struct store *s, enum store_kind kind, uint64_t after, uint64_t below,
                        uint64_t *ids, size_t max, struct flux_error *err);
 
+/* Write the file anew without what is free in it; not while a batch runs. If there is no room for
+ * that, free pages at its end are cut off. */
+int store_compact(struct store *s, struct flux_error *err);
+
 /* SQLite's full check of the file: fn gets each problem. */
 int store_verify(struct store *s, void (*fn)(void *arg, const char *text), void *arg,
                  struct flux_error *err);

@@ -293,3 +293,12 @@ int store_batch_run(struct store *s, struct store_batch *b, struct flux_error *e
         s->wr_suspect = true;
     return r;
 }
+
+int store_compact(struct store *s, struct flux_error *err)
+{
+    if (sqlite3_exec(s->wr, "VACUUM", NULL, NULL, NULL) != SQLITE_OK)
+        sqlite3_exec(s->wr, "PRAGMA incremental_vacuum", NULL, NULL, NULL);
+    if (sqlite3_exec(s->wr, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) != SQLITE_OK)
+        return store_sqlite_error(s->wr, "compact", err);
+    return 0;
+}

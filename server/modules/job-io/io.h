@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* job-io: standard output and input of jobs. Output is a sequence of segments: encoded
- * JobIoReadResponse messages, of which the full ones become blobs of the content store and the last
+ * JobIoReadResponse messages, of which the full ones go to the KVS and the last
  * one is still in memory. When all shells are done the list of segments is stored with the job. */
 #ifndef JOB_IO_H
 #define JOB_IO_H
@@ -25,7 +25,7 @@ struct output;
 
 struct segment {
     struct flux_buf data; /* length-prefixed JobIoReadResponse messages; empty once stored */
-    char *ref;            /* blob, once stored */
+    char *key;            /* in the KVS, once stored */
     size_t bytes;
     bool closed, storing;
     struct segment *next;

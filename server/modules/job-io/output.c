@@ -50,7 +50,7 @@ struct output *output_get(struct io *io, uint64_t id)
 static void free_segment(struct segment *s)
 {
     flux_buf_done(&s->data);
-    free(s->ref);
+    free(s->key);
     free(s);
 }
 

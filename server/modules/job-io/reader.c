@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* Readers walk along the segments at their own pace: while they have credit, from memory or from
- * blobs loaded one at a time. */
+ * the KVS, one at a time. */
 #include <endian.h>
 
-#include <flux/v1/content.h>
+#include <flux/v1/kvs.h>
 
 #include "io.h"
 
@@ -31,12 +31,12 @@ static void finish(struct reader *r, int errnum, const char *text)
 static void on_loaded(struct flux_future *f, void *arg)
 {
     struct reader *r = arg;
-    const flux_content_load_response *res;
+    const flux_kvs_get_response *res;
     struct flux_error err;
-    int rc = flux_content_load_result(f, &res, &err);
+    int rc = flux_kvs_get_result(f, &res, &err);
 
     if (rc == 0)
-        r->loaded = flux_bytes_copy(res->data.data, res->data.len);
+        r->loaded = flux_bytes_copy(res->value.data, res->value.len);
     flux_future_free(f);
     r->load = NULL;
     if (rc < 0)
@@ -47,10 +47,10 @@ static void on_loaded(struct flux_future *f, void *arg)
 
 static void load(struct reader *r)
 {
-    flux_content_load_request in = FLUX_CONTENT_LOAD_REQUEST_INIT;
+    flux_kvs_get_request in = FLUX_KVS_GET_REQUEST_INIT;
 
-    in.ref = r->at->ref;
-    r->load = flux_content_load_async(r->out->io->h, FLUX_ANY, &in);
+    in.key = r->at->key;
+    r->load = flux_kvs_get_async(r->out->io->h, FLUX_ANY, &in);
     flux_future_then(r->load, on_loaded, r);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Segments go to the content store as they are closed; at the end the list of them is stored with
- * the job, under job.ID.output. */
+/* Segments go to the KVS as they are closed, under job.ID.outputs.N, so that they are part of
+ * snapshots, of dumps, and of what a purge of the job removes; at the end the list of them is
+ * stored under job.ID.output. */
+#include <stdio.h>
 #include <syslog.h>
 
 #include <flux/fluid.h>
-#include <flux/v1/content.h>
 #include <flux/v1/kvs.h>
 #include <flux/v1/record.pb-c.h>
 
@@ -13,16 +14,16 @@
 struct storing {
     struct output *out;
     struct segment *seg;
+    char *key;
 };
 
 static void on_stored(struct flux_future *f, void *arg)
 {
     struct storing *st = arg;
     struct output *out = st->out;
-    const flux_content_store_response *res;
     struct flux_error err;
     bool in_use = false;
-    int r = flux_content_store_result(f, &res, &err);
+    int r = flux_kvs_commit_result(f, NULL, &err);
 
     out->busy--;
     st->seg->storing = false;
@@ -32,29 +33,48 @@ static void on_stored(struct flux_future *f, void *arg)
         flux_log(out->io->h, LOG_ERR, "%s: output stays in memory: %s", flux_fluid_f58(out->id),
                  err.text);
     else {
-        st->seg->ref = flux_strdup(res->ref);
+        st->seg->key = FLUX_GIVE(st->key);
         if (!in_use)
             flux_buf_done(&st->seg->data);
     }
     flux_future_free(f);
+    free(st->key);
     free(st);
     if (out->ended)
         output_save(out);
     output_release(out);
 }
 
+/* Its number among those of this output. */
+static unsigned number_of(const struct output *out, const struct segment *seg)
+{
+    unsigned n = 0;
+
+    for (const struct segment *s = out->first; s && s != seg; s = s->next)
+        n++;
+    return n;
+}
+
 void output_store_segment(struct output *out, struct segment *seg)
 {
-    flux_content_store_request in = FLUX_CONTENT_STORE_REQUEST_INIT;
+    flux_kvs_commit_request in = FLUX_KVS_COMMIT_REQUEST_INIT;
+    flux_kvs_op op = FLUX_KVS_OP_INIT, *ops[] = {&op};
     struct storing *st = flux_alloc(sizeof(*st));
+    char key[FLUX_JOB_KEY_MAX], name[32];
 
+    snprintf(name, sizeof(name), "outputs.%06u", number_of(out, seg));
     st->out = out;
     st->seg = seg;
+    st->key = flux_strdup(flux_job_key(key, out->id, name));
     seg->storing = true;
     out->busy++;
-    in.data.data = (uint8_t *)seg->data.data;
-    in.data.len = seg->data.len;
-    flux_future_then(flux_content_store_async(out->io->h, FLUX_ANY, &in), on_stored, st);
+    op.kind = FLUX_KVS_OP_PUT;
+    op.key = st->key;
+    op.value.data = (uint8_t *)seg->data.data;
+    op.value.len = seg->data.len;
+    in.ops = ops;
+    in.n_ops = 1;
+    flux_future_then(flux_kvs_commit_async(out->io->h, FLUX_ANY, &in), on_stored, st);
 }
 
 /* --- the list --- */
@@ -94,7 +114,7 @@ static void commit(struct output *out, const Flux__V1__OutputRecord *rec)
 void output_save(struct output *out)
 {
     Flux__V1__OutputRecord rec = FLUX__V1__OUTPUT_RECORD__INIT;
-    FLUX_AUTO_MEM(const char *) refs = NULL;
+    FLUX_AUTO_MEM(const char *) keys = NULL;
     size_t n = 0;
 
     if (out->saved)
@@ -106,16 +126,16 @@ void output_save(struct output *out)
         out->saved = true; /* no output: nothing to store */
         return;
     }
-    refs = flux_alloc(n * sizeof(*refs));
+    keys = flux_alloc(n * sizeof(*keys));
     for (struct segment *s = out->first; s; s = s->next) {
-        if (s->ref)
-            refs[rec.n_blobs++] = s->ref;
+        if (s->key)
+            keys[rec.n_segments++] = s->key;
         else {
             rec.inline_.data = (uint8_t *)s->data.data;
             rec.inline_.len = s->data.len;
         }
     }
-    rec.blobs = refs;
+    rec.segments = keys;
     rec.bytes = out->bytes;
     commit(out, &rec);
 }
@@ -150,9 +170,9 @@ static struct output *from_record(struct io *io, uint64_t id, const Flux__V1__Ou
     out->id = id;
     out->bytes = rec->bytes;
     out->ended = out->saved = true;
-    for (size_t i = 0; i < rec->n_blobs; i++) {
+    for (size_t i = 0; i < rec->n_segments; i++) {
         struct segment *s = add_segment(out);
-        s->ref = flux_strdup(rec->blobs[i]);
+        s->key = flux_strdup(rec->segments[i]);
         s->bytes = SEGMENT_BYTES;
     }
     if (rec->inline_.len) {

@@ -104,6 +104,8 @@ int kvs_stage_create(struct kvs *k, const char *ns, uint32_t owner, const char *
 int kvs_stage_remove(struct kvs *k, const char *ns, struct flux_error *err);
 /* A blob of a client of the content service, kept until an offline collection; its hash. */
 void kvs_stage_content(struct kvs *k, const void *data, size_t len, uint8_t hash[STORE_HASH_SIZE]);
+/* Are there transactions to be taken by a group? */
+bool kvs_is_staged(const struct kvs *k);
 /* Bytes staged so far: stop staging at a few MiB. */
 size_t kvs_staged_bytes(const struct kvs *k);
 /* NULL: nothing to write now. With no_log, what was staged may be visible already. */

@@ -116,6 +116,7 @@ int kvs_leader_start(struct flux *h, struct kvs_leader **ret, struct flux_error 
         return r;
     }
     kvs_leader_configure(l, flux_conf(h), true, NULL);
+    kvs_leader_kick(l); /* what recovery has begun */
     *ret = l;
     return 0;
 }
@@ -145,9 +146,7 @@ static void tidy_up(struct kvs_leader *l)
     struct kvs_stats stats;
 
     kvs_get_stats(l->kvs, &stats);
-    if (l->gc_threshold && stats.commits >= l->gc_threshold)
-        kvs_gc_start(l->kvs, false);
-    else if (stats.log_records)
+    if (stats.log_records)
         kvs_checkpoint_start(l->kvs);
     kvs_leader_drain(l);
 }
@@ -193,7 +192,6 @@ int kvs_leader_configure(struct kvs_leader *l, const json_t *conf, bool apply,
         return flux_error_set(err, -EINVAL, "kvs.gc-threshold: not a number of commits");
     if (!apply)
         return 0;
-    l->gc_threshold = gc ? json_integer_value(gc) : 0;
     uv_timer_stop(&l->period);
     if (seconds > 0 && seconds < 1e9)
         uv_timer_start(&l->period, on_period, seconds * 1000, seconds * 1000);

@@ -51,6 +51,7 @@ struct kvs_waiter {
     const char *ns, *key;
     uint64_t number; /* version, or number of the checkpoint or collection */
     bool version_only;
+    bool compact;          /* after the collection */
     uint64_t blobs, bytes; /* collected before */
 };
 TAILQ_HEAD(kvs_waiters, kvs_waiter);
@@ -73,7 +74,6 @@ struct kvs_leader {
     uv_idle_t idle;
     uv_timer_t settle, period;
     unsigned closing;
-    uint64_t gc_threshold; /* commits; 0 = never at the end of a run */
 };
 
 int kvs_leader_start(struct flux *h, struct kvs_leader **ret, struct flux_error *err);
@@ -104,7 +104,10 @@ void kvs_leader_on_idle(uv_idle_t *idle);
 /* `in` when it is GetRoot that waits, else NULL. */
 int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, uint64_t number,
                     const flux_kvs_get_root_request *in);
+int kvs_leader_wait_gc(struct kvs_leader *l, struct flux_call *call, const flux_kvs_gc_request *in);
 void kvs_leader_check_waiters(struct kvs_leader *l);
+/* Commits since the last offline collection. */
+uint64_t kvs_leader_commits_since_gc(struct kvs_leader *l);
 
 /* Who the call acts for. -EPERM: on_behalf by a caller who may not. */
 int kvs_leader_cred(struct flux_call *call, uint64_t on_behalf, struct kvs_reader_cred *ret);

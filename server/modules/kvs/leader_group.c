@@ -245,7 +245,8 @@ static void run_group(struct kvs_leader *l, bool here)
 
 static bool has_work(const struct kvs_leader *l)
 {
-    return !TAILQ_EMPTY(&l->staged) || !TAILQ_EMPTY(&l->pending) || kvs_background_wanted(l->kvs);
+    return !TAILQ_EMPTY(&l->staged) || !TAILQ_EMPTY(&l->pending) || kvs_is_staged(l->kvs) ||
+           kvs_background_wanted(l->kvs);
 }
 
 void kvs_leader_on_check(uv_check_t *check)

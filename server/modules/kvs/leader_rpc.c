@@ -247,9 +247,7 @@ int kvs_leader_checkpoint(struct flux_call *call, const flux_kvs_checkpoint_requ
 
 int kvs_leader_gc(struct flux_call *call, const flux_kvs_gc_request *in, flux_kvs_gc_response *out)
 {
-    struct kvs_leader *l = flux_call_data(call);
-
-    return kvs_leader_wait(l, call, KVS_WAIT_GC, kvs_gc_start(l->kvs, in->clients), NULL);
+    return kvs_leader_wait_gc(flux_call_data(call), call, in);
 }
 
 int kvs_leader_dropcache(struct flux_call *call, const flux_kvs_dropcache_request *in,
@@ -283,5 +281,6 @@ int kvs_leader_stats(struct flux_call *call, const flux_kvs_stats_request *in,
     out->damaged = store.lost || stats.damaged;
     out->log_bytes = stats.log_bytes;
     out->dead = stats.dead;
+    out->commits_since_gc = kvs_leader_commits_since_gc(l);
     return 0;
 }

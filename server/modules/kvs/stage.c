@@ -145,6 +145,11 @@ void kvs_stage_content(struct kvs *k, const void *data, size_t len, uint8_t hash
     kvs_object_unref(&k->heap, o);
 }
 
+bool kvs_is_staged(const struct kvs *k)
+{
+    return k->staged > 0;
+}
+
 size_t kvs_staged_bytes(const struct kvs *k)
 {
     size_t bytes = k->record.len;

@@ -44,7 +44,7 @@ def test_a_job_waits_for_a_node_that_is_late(cluster_start):
     job = own.flux("submit -N2 hostname").out.strip()
     assert own.flux(f"jobs -no {{state}} {job}").out == "SCHED\n"
     own[1].boot()
-    assert own.flux(f"job attach {job}").lines == own.hosts
+    assert sorted(own.flux(f"job attach {job}").lines) == own.hosts
 
 
 def test_a_node_that_is_not_configured_says_so(cluster_start):

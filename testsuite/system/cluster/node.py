@@ -175,8 +175,9 @@ class Node:
         return int(self.unit("MainPID"))
 
     def kill_broker(self, sig=signal.SIGKILL):
-        """SIGKILL is a crash; SIGSTOP and SIGCONT make it hang for a while."""
-        self.run(["kill", f"-{int(sig)}", self.broker_pid])
+        """SIGKILL is a crash; SIGSTOP and SIGCONT make it hang for a while. One that is between two lives is awaited."""
+        pid = self.cluster.wait_until(lambda: self.broker_pid, what=f"{self.host} has a broker")
+        self.run(["kill", f"-{int(sig)}", pid])
 
     def journal(self, unit="flux", since=None, output="short"):
         """Lines of the journal: of all boots of the node, or since a cursor() taken earlier."""

@@ -2,6 +2,7 @@
 """A virtual cluster: nodes with a systemd, a network and users of their own on this machine. See README.md."""
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -191,8 +192,10 @@ class Cluster:
 
     def report(self, lines=60):
         """The ends of all nodes' journals of flux."""
-        return "".join(f"--- {n.host}\n" + "\n".join(n.journal().splitlines()[-lines:]) + "\n"
-                       for n in self.nodes if n.is_on) + self.log_text()
+        def end(node):
+            told = [t for t in node.journal().splitlines() if not re.search(r"systemd\[1\]: .*( process |usually)", t)]
+            return f"--- {node.host}\n" + "\n".join(told[-lines:]) + "\n"
+        return "".join(end(n) for n in self.nodes if n.is_on) + self.log_text()
 
     def close(self):
         """Everything goes: processes, mounts, interfaces, control groups, files. Never fails."""

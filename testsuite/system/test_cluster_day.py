@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: LGPL-3.0-only
+"""A day in the life of a cluster: two users run jobs while nodes are drained, cut off and switched off, and the leader
+is killed again and again. No job that was acknowledged is lost or run twice, and no core has two masters.
+
+FLUX_TEST_DAY=long makes it 200 jobs and ten kills of the leader; FLUX_TEST_SEED repeats a day.
+"""
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cluster import invariants
+
+LONG = os.environ.get("FLUX_TEST_DAY") == "long"
+JOBS, KILLS = (200, 10) if LONG else (40, 3)
+CONFIG = """
+[tbon]
+torpid_min = "200ms"
+torpid_max = "2s"
+[exec]
+lost-timeout = "20s"
+"""
+# What each task leaves behind: when it ran, where, and whether it came to its end.
+TASK = """#!/bin/sh
+log=$HOME/evidence/$FLUX_JOB_ID.$FLUX_TASK_RANK
+echo "start $(hostname) $(date +%s.%N)" >>"$log"
+sleep "$1"
+echo "end $(hostname) $(date +%s.%N)" >>"$log"
+"""
+
+
+class User(threading.Thread):
+    """Submits jobs from a node of its choice; a submission that fails is tried again elsewhere, as people do."""
+
+    def __init__(self, cluster, name, count, dice):
+        super().__init__(daemon=True)
+        self.cluster, self.name, self.count, self.dice = cluster, name, count, dice
+        self.acknowledged, self.refused, self.failure = {}, 0, None  # id: number of tasks
+        self.stopped = threading.Event()
+
+    def run(self):
+        try:
+            while len(self.acknowledged) < self.count and not self.stopped.is_set():
+                self.submit()
+                self.stopped.wait(self.dice.uniform(0.05, 0.4))
+        except BaseException as e:
+            self.failure = e
+
+    def submit(self):
+        nodes, seconds = self.dice.choice([1, 1, 1, 2, 3]), self.dice.choice([0.1, 0.5, 1, 2, 4])
+        node = self.dice.choice(self.cluster.nodes)
+        if node.pid is None:
+            return
+        r = node.flux("submit", f"-N{nodes}", f"-n{nodes}", "-t5m", "sh", "-c", f"~/task {seconds}",
+                      user=self.name, check=False, timeout=60)
+        if r.ok:
+            self.acknowledged[r.out.strip()] = nodes
+        else:
+            self.refused += 1
+
+
+class Day:
+    """What goes wrong, in an order that the dice decide."""
+
+    def __init__(self, cluster, dice):
+        self.cluster, self.dice = cluster, dice
+        self.drained = []  # (rank, from, to), wall clock
+        self.recoveries = []
+        self.powerless = set()  # ranks that were off for a while
+
+    def victim(self):
+        return self.dice.choice(self.cluster.nodes[1:])
+
+    def recover(self):
+        """What the administrator does after a crash of the leader."""
+        self.cluster.wait_online(timeout=60)
+        self.cluster.flux("queue enable --all")
+        self.cluster.flux("queue start --all")
+
+    def leader_is_killed(self):
+        began = time.monotonic()
+        self.cluster.leader.kill_broker(signal.SIGKILL)
+        self.cluster.wait_until(lambda: self.cluster.flux("uptime", check=False).ok, what="the leader is back")
+        self.recover()
+        self.recoveries.append(time.monotonic() - began)
+
+    def broker_is_killed(self):
+        self.victim().kill_broker(signal.SIGKILL)
+        self.cluster.wait_online(timeout=60)
+
+    def node_is_drained(self):
+        node = self.victim()
+        self.cluster.flux("resource", "drain", node.host, "noise in the fan")
+        began = time.time()
+        self.pass_time(1)
+        self.drained.append((node.index, began, time.time()))
+        self.cluster.flux("resource", "undrain", node.host)
+
+    def node_is_cut_off(self):
+        node = self.victim()
+        node.cut_network()
+        self.pass_time(self.dice.choice([0.5, 4]))
+        node.restore_network()
+        self.cluster.wait_online(timeout=60)
+
+    def node_loses_power(self):
+        node = self.victim()
+        self.powerless.add(node.index)
+        node.power_off()
+        node.boot()
+        self.cluster.wait_online(timeout=60)
+
+    def pass_time(self, seconds):
+        threading.Event().wait(seconds)
+
+
+def evidence(cluster, name):
+    """What the tasks wrote: {job: {task: [(what, host, time)]}}."""
+    found = {}
+    for path in Path(cluster.files / "home" / name / "evidence").iterdir():
+        job, _, task = path.name.rpartition(".")
+        lines = [line.split() for line in path.read_text().splitlines()]
+        found.setdefault("ƒ" + job[1:], {})[int(task)] = [(what, host, float(when)) for what, host, when in lines]
+    return found
+
+
+def ran_twice(job, tasks):
+    for task, lines in tasks.items():
+        if [what for what, _, _ in lines] not in (["start"], ["start", "end"]):
+            yield f"{job.id}: task {task} left {lines}"
+
+
+def misfit(job, count, tasks):
+    """Events and evidence tell the same story."""
+    if job.status == 0:
+        ended = [t for t, lines in tasks.items() if lines[-1][0] == "end"]
+        if sorted(ended) != list(range(count)):
+            yield f"{job.id}: succeeded, but tasks {sorted(ended)} of {count} came to their end"
+    elif not job.fatal:
+        yield f"{job.id}: status {job.status} without an exception"
+
+
+def crowds(found, cores):
+    """No host runs more tasks at a time than it has cores."""
+    marks = {}
+    for tasks in found:
+        for lines in tasks.values():
+            if len(lines) == 2:
+                marks.setdefault(lines[0][1], []).extend([(lines[0][2], 1), (lines[1][2], -1)])
+    for host, changes in marks.items():
+        running = 0
+        for when, change in sorted(changes):
+            running += change
+            if running > cores:
+                yield f"{host}: {running} tasks on {cores} cores at {when}"
+
+
+def given_while_drained(jobs, day):
+    for rank, begin, end in day.drained:
+        for job in jobs.values():
+            if rank in job.ranks and begin < job.time("alloc") < end:
+                yield f"{job.id}: got rank {rank} while that was drained"
+
+
+def test_a_day_in_the_life(cluster_start):
+    seed = int(os.environ.get("FLUX_TEST_SEED", random.randrange(10000)))
+    print(f"FLUX_TEST_SEED={seed}")
+    dice = random.Random(seed)
+    own = cluster_start(4, config=CONFIG)
+    own.wait_online()
+    for name in ("alice", "bob"):
+        own.leader.run("mkdir ~/evidence; cat >~/task; chmod +x ~/task", user=name, stdin=TASK)
+    users = [User(own, name, JOBS // 2, random.Random(dice.random())) for name in ("alice", "bob")]
+    day = Day(own, dice)
+    troubles = [day.leader_is_killed] * KILLS + [
+        day.broker_is_killed, day.node_is_drained, day.node_is_cut_off, day.node_loses_power] * (KILLS // 3)
+    dice.shuffle(troubles)
+    began = time.monotonic()
+    for user in users:
+        user.start()
+    try:
+        for trouble in troubles:
+            print(f"{time.monotonic() - began:6.1f} s: {trouble.__name__}")
+            trouble()
+            day.pass_time(dice.uniform(0.2, 1))
+        for user in users:
+            user.join(120)
+            assert not user.is_alive() and user.failure is None, f"{user.name}: {user.failure}"
+    finally:
+        for user in users:
+            user.stopped.set()
+    own.wait_until(lambda: own.flux("jobs -A -no {id}").out == "", 120, "no job is active")
+    print(f"{time.monotonic() - began:6.1f} s: all is quiet")
+    check(own, day, users)
+
+
+def check(cluster, day, users):
+    acknowledged = {job: count for user in users for job, count in user.acknowledged.items()}
+    listed = set(cluster.flux("jobs -a -A --count=0 -no {id.f58}").lines)
+    jobs = invariants.collect(cluster, sorted(listed | set(acknowledged)))
+    found = {job: tasks for user in users for job, tasks in evidence(cluster, user.name).items()}
+    wrong = [f"{job}: lost" for job in acknowledged if job not in listed or not jobs[job].events]
+    wrong += invariants.violations(jobs)
+    for job in jobs.values():
+        wrong += ran_twice(job, found.get(job.id, {}))
+        wrong += misfit(job, acknowledged.get(job.id, 0) or len(found.get(job.id, {})), found.get(job.id, {}))
+        if job.fatal and not day.powerless & set(job.ranks):
+            wrong.append(f"{job.id} on {set(job.ranks)}: ended by {job.fatal}, and no node of it was without power: "
+                         f"{job.contexts('exception')}")
+    wrong += crowds(found.values(), cluster.cores)
+    wrong += given_while_drained(jobs, day)
+    ok = sum(job.status == 0 for job in jobs.values())
+    print(f"{len(jobs)} jobs, {len(acknowledged)} acknowledged, {ok} succeeded, {len(jobs) - ok} ended by the loss of their "
+          f"node; submissions refused meanwhile: {[user.refused for user in users]}")
+    print("leader back and all online after " + ", ".join(f"{r:.1f}" for r in day.recoveries) + " s")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("events, complaint", [
+    ("submit depend priority alloc start finish release free clean", None),
+    ("submit depend priority alloc start start finish release free clean", "start twice"),
+    ("submit depend priority start finish clean", "start without alloc"),
+    ("submit depend priority alloc start finish release free clean alloc", "alloc after clean"),
+    ("submit depend priority alloc", "not at its end"),
+])
+def test_the_checker_sees_what_is_wrong(events, complaint):
+    log = [{"name": name, "timestamp": float(i)} for i, name in enumerate(events.split())]
+    wrong = invariants.violations({"j": invariants.Job("j", log)})
+    assert any(complaint in text for text in wrong) if complaint else wrong == []
+
+
+def test_the_checker_sees_a_core_with_two_masters():
+    R = {"execution": {"R_lite": [{"rank": "0-1", "children": {"core": "0"}}]}}
+
+    def job(name, begin, end):
+        return invariants.Job(name, [{"name": n, "timestamp": t} for n, t in (
+            ("submit", 0), ("depend", 0), ("priority", 0), ("alloc", begin), ("free", end), ("clean", end))], R)
+    assert invariants.violations({"a": job("a", 1, 2), "b": job("b", 2, 3)}) == []
+    assert len(invariants.violations({"a": job("a", 1, 2), "b": job("b", 1.5, 3)})) == 2

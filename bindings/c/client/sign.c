@@ -32,6 +32,8 @@ static int load(struct signer **ret, struct flux_error *err)
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     struct flux_signer_error why = {""};
 
+    if (!library) /* a foreign program, such as python, with a libflux from elsewhere */
+        library = dlopen(strrchr(path, '/') + 1, RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return flux_error_set(err, -ENOENT,
                               "a job of another user than the instance owner must be signed, and "

@@ -37,10 +37,11 @@ char *kvs_join(const char *dir, const char *name);
 /* "flux-kvs: KEY: No such file or directory", or the service's own text. Exit code. */
 int kvs_fail(const struct cli *cli, const char *key, int r, const struct flux_error *err);
 
-/* lines.c: a log line by line. Zero it, set timeout (seconds, 0 = none), open. Ending: -ETIMEDOUT.
- */
+/* lines.c: a log line by line. Zero it, set timeout (seconds, 0 = none; its end is -ETIMEDOUT) and
+ * namespace (NULL: as the verb's options say), open. */
 struct kvs_lines {
     double timeout;
+    char *ns;
     struct cli *cli;
     bool follow, seen;
     struct flux_future *future;

@@ -27,16 +27,18 @@ void kvs_lines_open(struct kvs_lines *l, struct cli *cli, const char *key, bool 
 
     l->cli = cli;
     l->follow = follow;
+    if (!l->ns)
+        l->ns = kvs_namespace(cli);
     l->buf = (struct flux_buf)FLUX_BUF_INIT(1 << 30);
     to.timeout = l->timeout;
     if (follow || waitcreate) {
-        in.namespace_ = kvs_namespace(cli);
+        in.namespace_ = l->ns;
         in.key = (char *)key;
         in.waitcreate = waitcreate;
         l->future = flux_kvs_watch_stream(cli_handle(cli), to, &in);
         return;
     }
-    get.namespace_ = kvs_namespace(cli);
+    get.namespace_ = l->ns;
     get.key = (char *)key;
     l->result = kvs_read(cli, &get, &l->got, &l->buf, &l->err);
     if (l->result == 0 && l->got->type == FLUX_KVS_TYPE_DIR)

@@ -71,6 +71,18 @@ def test_draining_while_work_runs(instance4):
     instance4.run("resource", "undrain", "3")
 
 
+def test_eventlog(instance4):
+    instance4.run("resource", "drain", "1", "for the log")
+    lines = instance4.run("resource", "eventlog", "-T", "offset").splitlines()
+    assert lines[0].split()[1] == "restart" and lines[1].split()[1:] == ["resource-define", 'method="dynamic-discovery"']
+    assert any('drain idset="1"' in line and 'reason="for the log"' in line for line in lines)
+    p = instance4.spawn("resource", "eventlog", "--wait=undrain", "--match-context=idset=1", "-f", "json")
+    instance4.run("resource", "undrain", "1")
+    out, err = p.communicate(timeout=30)
+    assert p.returncode == 0 and '"undrain"' in out.splitlines()[-1], err
+    assert not instance4.flux("resource", "eventlog", "--wait=never", "-t", "0.1s").ok
+
+
 def test_queues_split_rows(flux_start):
     config = """
 [queues.batch]

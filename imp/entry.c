@@ -142,6 +142,7 @@ int entry_harden(struct entry *entry, bool keep_document, struct imp_error *err)
     environ = empty;
     entry->uid = getuid();
     entry->gid = getgid();
+    entry->parent = getppid();
     entry->privileged = geteuid() == 0 && entry->uid != 0;
     prctl(PR_SET_DUMPABLE, 0);
     umask(077);

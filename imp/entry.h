@@ -13,6 +13,7 @@
 struct entry {
     uid_t uid; /* of the caller: the real ids */
     gid_t gid;
+    pid_t parent;
     bool privileged;    /* installed setuid root, called by somebody else */
     char **environment; /* the caller's, not to be trusted; environ is empty */
     struct rlimit limits[RLIM_NLIMITS];

@@ -44,6 +44,7 @@ struct start {
     int shell_fd, payload_fd;
     struct session *session;
     struct environment env;
+    pid_t parent; /* ourselves */
     char *argv[EXEC_ARGS_MAX + 2];
 };
 
@@ -190,6 +191,8 @@ static int open_session(struct start *s, struct imp_error *err)
         return imp_error_set(err, -EPERM, "cannot restore the caller's limits");
     umask(022);
     linger_begin(); /* from here on, who is told to stop cleans up first */
+    if (linger_follow(s->imp->entry.parent) < 0)
+        return imp_error_set(err, -ESRCH, "the caller has gone");
     return wanted ? session_open(&s->user, s->imp->caller.name, &s->session, err) : 0;
 }
 
@@ -217,11 +220,11 @@ static noreturn void child_failed(const char *what)
 /* The child. Until it is the user it says nothing on standard error, which is the caller's. */
 static noreturn void become_shell(struct start *s)
 {
-    if (place_descriptors(s) < 0 || setsid() < 0 || user_become(&s->user) < 0)
+    if (place_descriptors(s) < 0 || setsid() < 0 || user_become(&s->user) < 0 ||
+        linger_unblock(s->parent) < 0)
         _exit(EXIT_FORBIDDEN);
     if (chdir("/") < 0)
         child_failed("/");
-    linger_unblock();
     execveat(SHELL_FD, "", s->argv, s->env.vars, AT_EMPTY_PATH);
     if (errno == ENOENT) /* a script: its interpreter needs a name, and only root can change it */
         execve(s->request.shell, s->argv, s->env.vars);
@@ -239,19 +242,30 @@ static void let_go(const struct start *s)
     dup2(STDIN_FILENO, STDOUT_FILENO);
 }
 
+/* The log is ASCII: a job id is written with its "f". */
+static void log_start(const struct start *s)
+{
+    const char *job = s->request.nargs > 0 ? s->request.args[0] : "-";
+    bool f58 = strncmp(job, "\xc6\x92", 2) == 0;
+
+    log_write(LOG_INFO, "job %s%s of %s started for %s", f58 ? "f" : "", f58 ? job + 2 : job,
+              s->user.name, s->imp->caller.name);
+}
+
 static int start(struct start *s, struct imp_error *err)
 {
-    pid_t pid = fork();
+    pid_t pid;
     int status;
 
+    s->parent = getpid();
+    pid = fork();
     if (pid == 0)
         become_shell(s);
     entry_own_limits();
     umask(077);
     if (pid < 0)
         return imp_error_sys(err, -errno, "fork");
-    log_write(LOG_INFO, "job %s of %s started for %s",
-              s->request.nargs > 0 ? s->request.args[0] : "-", s->user.name, s->imp->caller.name);
+    log_start(s);
     let_go(s);
     status = linger_wait(pid, false);
     if (s->session)

@@ -44,15 +44,25 @@ void linger_begin(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-void linger_unblock(void)
+int linger_follow(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    return getppid() == parent ? 0 : -ESRCH;
+}
+
+int linger_unblock(pid_t parent)
 {
     struct sigaction dfl = {.sa_handler = SIG_DFL};
     sigset_t none;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of ids before this would have cleared it */
+    if (getppid() != parent)
+        return -ESRCH;
     for (int i = 1; i < NSIG; i++)
         sigaction(i, &dfl, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    return 0;
 }
 
 static void reap(struct job *job)

@@ -11,8 +11,12 @@
 
 /* Before the fork: block what linger_wait() will read, and become the one that orphans go to. */
 void linger_begin(void);
-/* In the child: everything is as a program expects it. */
-void linger_unblock(void);
+/* When the caller, our parent, dies, everything of the job is killed: nobody else can tell us to.
+ * -ESRCH: that has happened. */
+int linger_follow(pid_t parent);
+/* In the child, once it is who it will be: everything is as a program expects it, and it is killed
+ * when its parent is. -ESRCH: that has happened. */
+int linger_unblock(pid_t parent);
 
 /* Wait for the child, then until its cgroup, if it has one of its own, is empty. TERM INT HUP CONT
  * ALRM WINCH TTIN TTOU go to the child (`group`: to its process group), USR1 is SIGKILL for all of

@@ -32,6 +32,7 @@ struct program {
     struct environment env;
     struct user root;
     int fd;
+    pid_t parent; /* ourselves */
 };
 
 /* The table of a program. A name goes into a path of the configuration: plain ones only. */
@@ -118,7 +119,8 @@ static noreturn void become_program(struct program *p)
     if (setsid() < 0 || user_become(&p->root) < 0 || chdir("/") < 0 || place_descriptors(p) < 0)
         _exit(EXIT_FORBIDDEN);
     umask(022);
-    linger_unblock();
+    if (linger_unblock(p->parent) < 0)
+        _exit(EXIT_FORBIDDEN);
     execveat(PROGRAM_FD, "", argv, p->env.vars, AT_EMPTY_PATH);
     if (errno == ENOENT) /* a script: its interpreter needs a name, and only root can change it */
         execve(p->path, argv, p->env.vars);
@@ -132,6 +134,7 @@ static int start(const struct imp *imp, struct program *p, struct imp_error *err
     pid_t pid;
     int status;
 
+    p->parent = getpid();
     linger_begin();
     pid = fork();
     if (pid < 0)

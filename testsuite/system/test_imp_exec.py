@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -128,6 +129,18 @@ wait""")
         p.wait()
 
 
+def test_nothing_of_the_job_outlives_an_imp_that_is_killed_or_its_caller(world):
+    job = world.as_user("flux", "bash", "-c", '"$@" <<<$REQUEST & echo $!; wait', "-", "/usr/libexec/flux/flux-imp", "exec",
+                        "/usr/bin/bash", "-c", "trap '' TERM; echo up; read -t 600 <> <(:)")
+    for victim in ("imp", "caller"):
+        env = {**os.environ, "REQUEST": json.dumps({"J": world.sign("alice")})}
+        with subprocess.Popen(job, stdout=subprocess.PIPE, text=True, env=env) as caller:
+            lines = {caller.stdout.readline(), caller.stdout.readline()}
+            imp = next(int(line) for line in lines if line != "up\n")
+            assert world.run("flux", "kill", "-9", imp if victim == "imp" else caller.pid).ok
+            assert caller.stdout.read() == ""  # the job had it open, too
+
+
 def test_kill_is_a_thin_form_of_the_same(world):
     p = world.spawn_script("trap 'exit 3' TERM; echo up; sleep 1000 & wait")
     try:
@@ -150,6 +163,11 @@ def test_kill_refuses_what_is_no_signal_or_no_imp(world, args):
 def test_a_start_is_logged_with_user_and_caller(world):
     assert world.exec("/usr/libexec/flux/flux-shell", "true").ok
     assert "<86>" in (log := world.log) and "job true of alice started for flux" in log
+
+
+def test_job_ids_are_written_in_ascii(world):
+    world.exec("/usr/libexec/flux/flux-shell", "ƒ2uT")
+    assert "job f2uT of alice started" in world.log
 
 
 def test_log_level_err_leaves_starts_out(world):

@@ -94,6 +94,7 @@ def owned(tmp_path_factory, admin_name):
     instance = Owned(2, config="[access]\nallow-guest-user = true\n")
     instance.imp, instance.admin_name = imp, admin_name
     yield instance
+    assert instance.stop() == 0, instance.log[-4000:]
     assert instance.clean() == [], "processes were left behind"
 
 

@@ -30,6 +30,7 @@ def shared(imp):
     instance.dir.chmod(0o755)
     instance.alice, instance.bob = client_as(ALICE, instance.uri), client_as(BOB, instance.uri)
     yield instance
+    assert instance.stop() == 0, instance.log[-4000:]
     assert instance.clean() == [], "processes were left behind"
 
 

@@ -33,6 +33,7 @@ def shared(tmp_path_factory):
     instance.dir.chmod(0o755)
     instance.pid = int(instance.run("getattr", "broker.pid"))
     yield instance
+    assert instance.stop() == 0, instance.log[-4000:]
     assert instance.clean() == [], "processes were left behind"
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -77,6 +77,7 @@ int kvs_leader_fsck(struct flux_call *call, const flux_kvs_fsck_request *in,
                           .repair = in->repair,
                           .damage = on_damage,
                           .arg = &f};
+    flux_kvs_damage **damages;
     struct flux_error err;
     int r = 0;
 
@@ -94,13 +95,13 @@ int kvs_leader_fsck(struct flux_call *call, const flux_kvs_fsck_request *in,
     out->values = c.values_seen;
     out->nodes = c.nodes;
     out->bytes = c.bytes;
+    damages = out->damages; /* the reply ends the call, and `out` with it */
     if (r < 0)
         r = flux_call_fail(call, kvs_leader_errno(r), "%s", err.text);
     else {
         flux_kvs_fsck_reply(call, out);
         r = FLUX_CALL_LATER;
     }
-    free(out->damages);
-    out->damages = NULL;
+    free(damages);
     return r;
 }

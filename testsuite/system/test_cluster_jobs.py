@@ -174,6 +174,40 @@ def test_root_may_do_what_the_owner_may_where_it_is_allowed(cluster_start):
     own.flux(f"job wait-event -t 20 {job} clean")
 
 
+def test_an_administrator_by_group_steers_and_does_not_read(cluster_start):
+    own = cluster_start(1, config='[access.roles.admin]\ngroups = ["operators"]\n')
+    own[0].run("groupadd operators && gpasswd -a bob operators")
+    own[0].flux("config reload", user="flux")
+    job = own.flux("submit sh -c 'echo secret; exec sleep 1000'", user="alice").out.strip()
+    own.flux(f"job wait-event -t 20 {job} start")
+    for command in ("resource drain test1 why", "resource undrain test1", "queue stop", "queue start", f"job kill -s CONT {job}",
+                    f"job memo {job} seen=1", "dmesg"):
+        assert flux(own, command, user="bob").ok, command
+    for command in ("resource drain test1 why", "queue stop", "dmesg"):
+        r = flux(own, command, user="alice")
+        assert not r.ok and "administrators only" in r.err, r
+    for command in (f"job attach {job}", f"job info {job} jobspec", f"job eventlog {job}", "module remove job-list",
+                    "config reload", "exec true", "kvs get ."):
+        r = flux(own, command, user="bob")
+        assert not r.ok and "secret" not in r.out, r
+    assert flux(own, "run id -un", user="bob").out == "bob\n"
+    assert flux(own, f"cancel {job}", user="bob").ok
+    own.flux(f"job wait-event -t 20 {job} clean")
+
+
+def test_users_submit_from_every_node_at_a_time(cluster):
+    waiting = [(user, node.spawn(["flux", "submit", "--cc=1-10", "--wait", "sh", "-c", "id -un"], user=user))
+               for node in cluster for user in USERS]
+    for user, p in waiting:
+        out, err = p.communicate(timeout=60 * PATIENCE)
+        assert p.returncode == 0, (user, out, err)
+        jobs = out.split()
+        assert len(jobs) == 10
+        assert flux(cluster, f"job attach {jobs[-1]}", user=user).out == f"{user}\n"
+    listed = json.loads(flux(cluster, "job stats", user="bob").out)
+    assert listed["job_states"]["run"] == 0
+
+
 def test_root_runs_nothing(cluster):
     r = flux(cluster, "run id", user="root")
     assert r.rc != 0 and "root" in r.err, r

@@ -18,6 +18,7 @@ enum { INPUT_MAX = 25 << 20 }; /* bytes of a signed request, and some */
 static const char usage[] =
     "usage: flux sign keygen [--ca] [PATH]     make a key for signing (~/.flux/curve/sig)\n"
     "       flux sign wrap [-t TYPE]           sign standard input\n"
+    "       flux sign revoke UUID              revoke a certificate (root)\n"
     "       flux sign unwrap [-v] [--no-verify]  verify, and print what was signed\n";
 
 struct options {
@@ -68,6 +69,18 @@ static int keygen(const struct options *o, const char *path)
         return fail(&err);
     printf("%s\n%s.pub\n", path ? path : own, path ? path : own);
     return 0;
+}
+
+static int revoke_cert(const char *uuid)
+{
+    struct flux_signer_error err = {""};
+    struct flux_signer *signer = NULL;
+    int r = flux_signer_open(NULL, &signer, &err);
+
+    if (r == 0)
+        r = flux_signer_revoke(signer, uuid, &err);
+    flux_signer_close(signer);
+    return r == 0 ? 0 : fail(&err);
 }
 
 static int wrap(const struct options *o)
@@ -169,6 +182,8 @@ int main(int argc, char **argv)
     const char *what = argv[optind++];
     if (strcmp(what, "keygen") == 0 && argc - optind <= 1)
         r = keygen(&o, argv[optind]);
+    else if (strcmp(what, "revoke") == 0 && argc - optind == 1)
+        r = revoke_cert(argv[optind]);
     else if (strcmp(what, "wrap") == 0 && argc == optind)
         r = wrap(&o);
     else if (strcmp(what, "unwrap") == 0 && argc == optind)

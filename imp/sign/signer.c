@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "../conf/conf.h"
+#include "../places.h"
+#include "ca.h"
 #include "sign.h"
 
 struct flux_signer {
@@ -43,7 +45,7 @@ int flux_signer_open(const char *dir, struct flux_signer **ret, struct flux_sign
         return give(imp_error_set(&why, -ENOMEM, "out of memory"), &why, err);
     if (!dir)
         dir = secure_getenv("FLUX_SECURITY_CONF");
-    int r = open_conf(s, dir ? dir : FLUX_CONFDIR "/security/conf.d", &why);
+    int r = open_conf(s, dir ? dir : PLACES_SECURITY, &why);
     if (r < 0)
         flux_signer_close(s);
     else
@@ -87,5 +89,17 @@ int flux_signer_verify(struct flux_signer *s, const char *j, unsigned flags,
         request.payload = NULL;
         sign_request_done(&request);
     }
+    return give(r, &why, err);
+}
+
+int flux_signer_revoke(struct flux_signer *s, const char *uuid, struct flux_signer_error *err)
+{
+    struct imp_error why = {""};
+    struct ca *ca = NULL;
+    int r = ca_new(s->conf, &ca, &why);
+
+    if (r == 0)
+        r = ca_revoke(ca, uuid, &why);
+    ca_free(ca);
     return give(r, &why, err);
 }

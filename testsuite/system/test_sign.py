@@ -147,7 +147,9 @@ def test_with_a_ca_only_certificates_that_it_signed_count(world):
     assert "type curve" in sign(world, "bob", "unwrap", "-v", stdin=j).err
     assert world.exec(*ID, j=j).out == "alice\n"
     assert "certificate signed for alice" in world.log
-    world.write(f"/etc/flux/security/revoked/{uuid}", "")
+    assert not sign(world, "alice", "revoke", uuid).ok
+    assert "not the uuid of a certificate" in sign(world, "root", "revoke", "../x").err
+    assert sign(world, "root", "revoke", uuid).ok
     refused(world, world.exec(*ID, j=j), "it was revoked")
     casign(world, "alice")
     assert world.exec(*ID, j=wrap(world, "alice")).out == "alice\n"

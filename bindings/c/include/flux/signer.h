@@ -54,6 +54,10 @@ int flux_signer_verify(struct flux_signer *signer, const char *j, unsigned flags
  * the certificate of a CA. -EEXIST: never writes over a key. */
 int flux_signer_keygen(const char *path, int ca, struct flux_signer_error *err);
 
+/* Revoke the certificate with this uuid: an empty file in ca.revoke-dir of this host. -EPERM unless
+ * ca.revoke-allow is set. */
+int flux_signer_revoke(struct flux_signer *signer, const char *uuid, struct flux_signer_error *err);
+
 #ifdef __cplusplus
 }
 #endif

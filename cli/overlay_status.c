@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <flux/fsd.h>
+#include <flux/idset.h>
 #include <flux/v1/overlay.h>
 
 #include "handle.h"
@@ -195,6 +196,26 @@ static int show(struct view *v, uint32_t rank)
     return 0;
 }
 
+static bool is_below(const struct view *v, uint32_t rank, uint32_t top)
+{
+    while (rank != top && rank != 0)
+        rank = v->ranks.parents[rank];
+    return rank == top;
+}
+
+/* A broker that has connected is full to its parent a moment before the instance counts it in. */
+static bool all_online(const struct view *v, uint32_t top, const char *online)
+{
+    FLUX_AUTO(idset) set = NULL;
+
+    if (flux_idset_decode(online, &set, NULL) < 0)
+        return false;
+    for (uint32_t r = 0; r < v->ranks.size; r++)
+        if (is_below(v, r, top) && !flux_idset_contains(set, r))
+            return false;
+    return true;
+}
+
 /* Look again at each change of the set of brokers online, which rank 0 tells of. */
 static int wait_for(struct view *v, uint32_t rank, const char *want)
 {
@@ -205,13 +226,16 @@ static int wait_for(struct view *v, uint32_t rank, const char *want)
 
     v->to.timeout = 0;
     for (;;) {
+        const flux_overlay_online_response *now;
         flux_overlay_status_response *st = NULL;
         bool there;
+
         if (flux_future_wait(f, limit > 0 ? limit - (flux_monotime() - began) : -1) < 0)
             return cli_fail(v->cli, "timed out");
-        if (flux_overlay_online_result(f, NULL, &err) < 0 || ask(v, rank, &st, &took, &err) < 0)
+        if (flux_overlay_online_result(f, &now, &err) < 0 || ask(v, rank, &st, &took, &err) < 0)
             return cli_fail(v->cli, "%s", err.text);
-        there = !strcmp(state_name(st->state), want);
+        there = !strcmp(state_name(st->state), want) &&
+                (st->state != FLUX_OVERLAY_STATE_FULL || all_online(v, rank, now->online));
         flux_overlay_status_response_free(st);
         if (there)
             return 0;

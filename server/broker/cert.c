@@ -42,10 +42,10 @@ static int check_mode(int fd, const char *path, off_t *size, struct flux_error *
         return flux_error_sys(err, -errno, "certificate %s", path);
     if (!S_ISREG(st.st_mode))
         return flux_error_set(err, -EINVAL, "certificate %s is not a regular file", path);
-    if (st.st_uid != geteuid())
-        return flux_error_set(err, -EPERM,
-                              "certificate %s belongs to user %u, it must belong to user %u", path,
-                              st.st_uid, geteuid());
+    if (st.st_uid != geteuid() && st.st_uid != 0)
+        return flux_error_set(
+            err, -EPERM, "certificate %s belongs to user %u, it must belong to user %u or root",
+            path, st.st_uid, geteuid());
     if (st.st_mode & 077)
         return flux_error_set(err, -EPERM,
                               "certificate %s can be read by others (mode %04o): chmod 0600 it",
@@ -119,6 +119,14 @@ int cert_load(struct cert *c, const char *path, struct flux_error *err)
     int r;
 
     memset(c, 0, sizeof(*c));
+    if (fd < 0 && errno == ENOENT)
+        return flux_error_set(err, -ENOENT,
+                              "there is no certificate %s: make one with flux keygen, and copy it "
+                              "to all nodes",
+                              path);
+    if (fd < 0 && errno == EACCES)
+        return flux_error_set(err, -EACCES, "certificate %s cannot be read by user %u", path,
+                              geteuid());
     if (fd < 0)
         return flux_error_sys(err, -errno, "certificate %s", path);
     if ((r = check_mode(fd, path, &size, err)) < 0)
@@ -166,6 +174,8 @@ int cert_save(const struct cert *c, const char *path, const char *const *metadat
                               "certificate: bad metadata (quotes, newlines, blanks in a "
                               "name) or too much of it");
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return flux_error_set(err, -EEXIST, "%s is there already: remove it first", path);
     if (fd < 0)
         return flux_error_sys(err, -errno, "cannot create %s", path);
     if (write(fd, b.data, b.len) != (ssize_t)b.len || fsync(fd) < 0)

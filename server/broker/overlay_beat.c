@@ -11,15 +11,21 @@ static double shorter(double a, double b)
     return b > 0 && b < a ? b : a;
 }
 
+/* Our silence that calls for a sign of life to the parent, who judges us by its torpid_max. */
+static double silence_up(const struct overlay_beat *beat)
+{
+    return shorter(beat->torpid_min > 0 ? beat->torpid_min : 5, beat->torpid_max / 2);
+}
+
 /* How often to look. Half of a limit, so that nothing is told much too late. */
 static double interval(const struct overlay_link *l)
 {
     const struct overlay_beat *beat = &l->conf.beat;
-    double t = shorter(shorter(5, beat->torpid_min), beat->torpid_max / 2);
+    double t = shorter(silence_up(beat), beat->timeout / 2);
 
     if (l->router.zsock)
         t = shorter(t, beat->period);
-    return shorter(t, beat->timeout / 2) > 0.01 ? shorter(t, beat->timeout / 2) : 0.01;
+    return t > 0.01 ? t : 0.01;
 }
 
 static bool is_due(const struct overlay_peer *p, double now, double after)
@@ -69,7 +75,7 @@ static void on_tick(uv_timer_t *timer)
     struct overlay_peer *p, *next;
     double now = flux_monotime();
 
-    if (l->parent && is_due(l->parent, now, interval(l)))
+    if (l->parent && is_due(l->parent, now, silence_up(&l->conf.beat)))
         speak(l, l->parent, now);
     if (l->parent)
         judge_parent(l, now);

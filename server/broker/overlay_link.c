@@ -305,17 +305,6 @@ static void connection_ended(struct overlay_link *l, struct overlay_sock *mon, i
     l->router.dirty = true;
 }
 
-/* The parent is tried again and again; where it must have been there before, not for ever. */
-static void check_patience(struct overlay_link *l)
-{
-    if (l->parent || l->refused || l->conf.give_up <= 0 ||
-        flux_monotime() - l->connecting < l->conf.give_up)
-        return;
-    l->refused = true;
-    l->conf.ops.on_peer(l->conf.arg, l->parent_rank, OVERLAY_PEER_REFUSED, "",
-                        "it cannot be reached");
-}
-
 /* Garbage, or another certificate than ours. At most one line in ten seconds. */
 static void handshake_failed(struct overlay_link *l, const struct overlay_sock *mon)
 {
@@ -350,7 +339,7 @@ static void connection_event(struct overlay_link *l, struct overlay_sock *mon, u
         l->conf.ops.on_peer(l->conf.arg, l->parent_rank, OVERLAY_PEER_REFUSED, "",
                             "it does not know our public key");
     } else if (event == ZMQ_EVENT_CONNECT_RETRIED) {
-        check_patience(l);
+        overlay_wait_retried(l);
     } else if (event &
                (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)) {
         handshake_failed(l, mon);
@@ -489,6 +478,17 @@ static int curve_server(struct overlay_link *l, void *zsock)
     return 0;
 }
 
+static int bind_error(const char *endpoint, int errnum, struct flux_error *err)
+{
+    const char *advice = errnum == EADDRINUSE ? ": does another broker run on this host?"
+                         : errnum == ENODEV || errnum == EADDRNOTAVAIL
+                             ? ": name an interface or an address of this host, or '*' for all"
+                             : "";
+
+    return flux_error_set(err, -errnum, "overlay: cannot listen on %s: %s%s", endpoint,
+                          zmq_strerror(errnum), advice);
+}
+
 int overlay_link_bind(struct overlay_link *l, const char *endpoint, char **actual,
                       struct flux_error *err)
 {
@@ -504,8 +504,7 @@ int overlay_link_bind(struct overlay_link *l, const char *endpoint, char **actua
     if ((r = monitor_open(l, &l->router_mon, l->router.zsock, err)) < 0)
         return r;
     if (zmq_bind(l->router.zsock, endpoint) < 0)
-        return flux_error_set(err, -errno, "overlay: cannot bind to %s: %s", endpoint,
-                              zmq_strerror(errno));
+        return bind_error(endpoint, errno, err);
     zmq_getsockopt(l->router.zsock, ZMQ_LAST_ENDPOINT, last, &len);
     if (!strncmp(last, "ipc://", 6))
         l->ipc_path = flux_strdup(last + 6);
@@ -542,7 +541,7 @@ int overlay_link_connect(struct overlay_link *l, const char *endpoint, const cha
     if ((r = sock_watch(l, &l->dealer, err)) < 0)
         return r;
     overlay_beat_start(l);
-    l->connecting = flux_monotime();
+    overlay_wait_begin(l, endpoint);
     overlay_say_hello(l, NULL, 0);
     return 0;
 }
@@ -617,6 +616,7 @@ static void link_free(struct overlay_link *l)
         free(k);
     }
     cert_done(&l->cert);
+    free(l->parent_endpoint);
     free(l->hostname);
     free(l->version);
     free(l->uuid);
@@ -625,13 +625,16 @@ static void link_free(struct overlay_link *l)
     free(l);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void overlay_link_unref(struct overlay_link *l)
 {
-    struct overlay_link *l =
-        handle->type == UV_POLL ? ((struct overlay_sock *)handle->data)->link : handle->data;
-
     if (--l->handles == 0)
         link_free(l);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    overlay_link_unref(handle->type == UV_POLL ? ((struct overlay_sock *)handle->data)->link
+                                               : handle->data);
 }
 
 void overlay_link_close(struct overlay_link *l, void (*closed)(void *arg), void *arg)
@@ -648,6 +651,8 @@ void overlay_link_close(struct overlay_link *l, void (*closed)(void *arg), void 
             s->open = false;
             uv_close((uv_handle_t *)&s->poll, on_handle_closed);
         }
+    if (l->resolving)
+        uv_cancel((uv_req_t *)&l->resolve);
     uv_close((uv_handle_t *)&l->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&l->again, on_handle_closed);
     uv_close((uv_handle_t *)&l->timer, on_handle_closed);

@@ -52,9 +52,10 @@ struct overlay_link_conf {
     struct overlay_beat beat;
     double tcp_user_timeout; /* seconds until a dead connection is given up; 0 = by the kernel */
     double connect_timeout;  /* of one attempt to connect; 0 = by the kernel */
-    double give_up;   /* seconds to reach the parent in; then it counts as refusing. 0 = no end */
-    int child_rcvhwm; /* messages of one child that may wait to be read; 0 = default */
-    size_t queue_max; /* bytes that one neighbour may leave unread; 0 = default */
+    double give_up;    /* seconds to reach the parent in; then it counts as refusing. 0 = no end */
+    double warn_after; /* seconds of waiting for the parent until that is logged; 0 = default */
+    int child_rcvhwm;  /* messages of one child that may wait to be read; 0 = default */
+    size_t queue_max;  /* bytes that one neighbour may leave unread; 0 = default */
     int io_threads;
     bool enable_ipv6;
     bool debug;                          /* log each socket event */

@@ -77,14 +77,18 @@ struct overlay_link {
     uv_timer_t timer;
     uv_timer_t retry; /* unsent bytes */
     bool refused, said_goodbye, closed;
+    char *parent_endpoint;
     double connecting; /* monotonic: since when */
-    bool warned;       /* of the parent's silence */
-    char silence[48];  /* ... in words */
+    double warn_after; /* seconds of that, until it is logged again */
+    uv_getaddrinfo_t resolve;
+    bool resolving;
+    bool warned;      /* of the parent's silence */
+    char silence[48]; /* ... in words */
     double refusal_logged;
     unsigned refusals;
     double handshake_logged;
     unsigned handshakes_failed;
-    unsigned handles; /* to be closed */
+    unsigned handles; /* to be closed, and a lookup under way */
     void (*on_closed)(void *arg);
     void *on_closed_arg;
 };
@@ -100,9 +104,15 @@ void overlay_drop(struct overlay_link *l, struct overlay_peer *p, enum overlay_p
 /* Peers whose connection is known to have ended are dropped (before a newcomer is judged). */
 void overlay_reap(struct overlay_link *l);
 void overlay_watch_monitor(struct overlay_link *l);
+/* One handle or lookup less; the last one frees the link. */
+void overlay_link_unref(struct overlay_link *l);
 
 /* overlay_beat.c */
 void overlay_beat_start(struct overlay_link *l);
+
+/* overlay_wait.c */
+void overlay_wait_begin(struct overlay_link *l, const char *endpoint);
+void overlay_wait_retried(struct overlay_link *l);
 
 /* overlay_hello.c */
 void overlay_say_hello(struct overlay_link *l, const void *id, size_t id_len);

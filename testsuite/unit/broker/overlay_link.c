@@ -66,7 +66,8 @@ static void on_closed(void *arg)
 
 static size_t queue_max; /* of the nodes made next; 0 = default */
 static int rcvhwm;
-static double period, timeout;
+static double period, timeout, warn_after;
+static uint64_t hosts_digest;
 
 static struct node *node_new(uint32_t rank, const char *uuid)
 {
@@ -80,6 +81,8 @@ static struct node *node_new(uint32_t rank, const char *uuid)
         .version = rank ? "1.child" : "1.parent",
         .uuid = uuid,
         .beat = {.torpid_min = 0.05, .torpid_max = 0.2, .period = period, .timeout = timeout},
+        .hosts_digest = hosts_digest,
+        .warn_after = warn_after,
         .queue_max = queue_max,
         .child_rcvhwm = rcvhwm,
         .ops = {.on_peer = on_peer, .on_message = on_message, .log = on_log},
@@ -373,6 +376,86 @@ static int teardown(void **state)
     return uv_loop_close(&loop) < 0 || rmdir(dir) < 0;
 }
 
+static void another_list_of_hosts_is_refused_on_both_sides(void **state)
+{
+    struct node *p, *c;
+
+    hosts_digest = 17;
+    p = parent_new();
+    hosts_digest = 18;
+    c = child_new(p, 1, "a");
+    RUN_UNTIL(c->events[0][OVERLAY_PEER_REFUSED]);
+    assert_non_null(strstr(c->why, "its bootstrap.hosts names other hosts than that of rank 0"));
+    assert_non_null(strstr(p->log, "refused host (rank 1): its bootstrap.hosts names other hosts"));
+    node_free(c);
+    hosts_digest = 0; /* one that has no list is let in */
+    c = joined_child(p, 1, "b");
+    node_free(c);
+    node_free(p);
+}
+
+static void a_parent_that_is_silent_too_long_is_lost(void **state)
+{
+    struct node *p = parent_new(), *c;
+
+    timeout = 0.2;
+    c = joined_child(p, 1, "a");
+    RUN_UNTIL(c->events[0][OVERLAY_PEER_LOST]);
+    assert_non_null(strstr(c->why, "silent for 0."));
+    timeout = 0;
+    node_free(c);
+    node_free(p);
+}
+
+static void a_parent_that_gives_signs_of_life_is_kept(void **state)
+{
+    struct overlay_beat beat = {.torpid_min = 5, .timeout = 0.4};
+    struct node *p, *c;
+
+    period = 0.05;
+    p = parent_new();
+    c = joined_child(p, 1, "a");
+    overlay_link_tune(c->link, &beat);
+    RUN_UNTIL(p->events[1][OVERLAY_PEER_TORPID]); /* the child is silent now, for 0.2 s */
+    assert_int_equal(c->events[0][OVERLAY_PEER_LOST], 0);
+    beat.period = 0; /* and now the parent is, too */
+    overlay_link_tune(p->link, &beat);
+    RUN_UNTIL(c->events[0][OVERLAY_PEER_LOST]);
+    period = 0;
+    node_free(c);
+    node_free(p);
+}
+
+static void a_parent_that_does_not_come_is_told_of(void **state)
+{
+    struct node *c;
+
+    warn_after = 0.05;
+    c = node_new(1, "a");
+    assert_int_equal(
+        overlay_link_connect(c->link, "tcp://no-such-host.invalid:8050", c->cert.public_key, NULL),
+        0);
+    RUN_UNTIL(strstr(c->log, "the host of tcp://no-such-host.invalid:8050 is not known"));
+    node_free(c);
+    c = node_new(1, "a");
+    assert_int_equal(overlay_link_connect(c->link, "tcp://127.0.0.1:1", c->cert.public_key, NULL),
+                     0);
+    RUN_UNTIL(strstr(c->log, "no broker lets us in at tcp://127.0.0.1:1 yet"));
+    node_free(c);
+    warn_after = 0;
+}
+
+static void what_cannot_be_listened_on_is_told(void **state)
+{
+    struct node *p = node_new(0, "a");
+    struct flux_error err;
+
+    assert_true(overlay_link_bind(p->link, "tcp://nosuch0:9999", NULL, &err) < 0);
+    assert_non_null(strstr(err.text, "cannot listen on tcp://nosuch0:9999"));
+    assert_non_null(strstr(err.text, "name an interface or an address of this host"));
+    node_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +471,11 @@ int main(void)
         cmocka_unit_test(signs_of_life_keep_an_idle_child_lively),
         cmocka_unit_test(a_child_that_is_cut_off_is_told),
         cmocka_unit_test(a_child_that_does_not_read_is_given_up),
+        cmocka_unit_test(another_list_of_hosts_is_refused_on_both_sides),
+        cmocka_unit_test(a_parent_that_is_silent_too_long_is_lost),
+        cmocka_unit_test(a_parent_that_gives_signs_of_life_is_kept),
+        cmocka_unit_test(a_parent_that_does_not_come_is_told_of),
+        cmocka_unit_test(what_cannot_be_listened_on_is_told),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

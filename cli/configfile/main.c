@@ -12,14 +12,38 @@ static const char *const spaces[] = {
     [FLUX_CONFIG_IMP] = "imp",
 };
 
+struct findings {
+    char **text;
+    size_t n;
+    bool quiet;
+};
+
 static void on_problem(const char *text, enum flux_configfile_severity severity, void *arg)
 {
-    const bool *quiet = arg;
+    struct findings *f = arg;
 
-    if (severity == FLUX_CONFIG_ERROR)
-        fprintf(stderr, "%s\n", text);
-    else if (!*quiet)
-        fprintf(stderr, "warning: %s\n", text);
+    if (severity != FLUX_CONFIG_ERROR && f->quiet)
+        return;
+    f->text = flux_realloc(f->text, f->n + 1, sizeof(f->text[0]));
+    f->text[f->n++] =
+        severity == FLUX_CONFIG_ERROR ? flux_strdup(text) : flux_printf("%s (a warning)", text);
+}
+
+/* By file and line. */
+static int by_place(const void *a, const void *b)
+{
+    return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void print_findings(struct findings *f)
+{
+    if (f->n)
+        qsort(f->text, f->n, sizeof(f->text[0]), by_place);
+    for (size_t i = 0; i < f->n; i++) {
+        fprintf(stderr, "%s\n", f->text[i]);
+        free(f->text[i]);
+    }
+    free(f->text);
 }
 
 static int show(const char *path)
@@ -37,6 +61,7 @@ static int show(const char *path)
 static int check(const char *name, const char *path, bool quiet)
 {
     FLUX_AUTO(configfile) cfg = NULL;
+    struct findings found = {.quiet = quiet};
     struct flux_error err = {""};
     size_t space = 0;
     int r;
@@ -54,7 +79,9 @@ static int check(const char *name, const char *path, bool quiet)
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
-    return flux_configfile_check(cfg, space, on_problem, &quiet, &err) > 0;
+    r = flux_configfile_check(cfg, space, on_problem, &found, &err);
+    print_findings(&found);
+    return r > 0;
 }
 
 int main(int argc, char **argv)

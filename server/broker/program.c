@@ -158,14 +158,17 @@ static void on_canceled(struct flux_future *f, void *arg)
     flux_future_then(flux_job_manager_idle_async(b->h, to, &in), on_idle, b);
 }
 
-void program_cleanup(struct broker *b)
+static void on_queues_stopped(struct flux_future *f, void *arg)
 {
+    struct broker *b = arg;
     flux_job_manager_raise_all_request in = FLUX_JOB_MANAGER_RAISE_ALL_REQUEST_INIT;
     flux_job_manager_select select = FLUX_JOB_MANAGER_SELECT_INIT;
     bool keep_pending = attrs_get(b->attrs, "statedir") && !b->statedir_made;
+    int r = flux_job_manager_queue_control_result(f, NULL, NULL);
 
-    if (b->keep_jobs) {
-        cleanup_done(b);
+    flux_future_free(f);
+    if (r < 0) {
+        cleanup_done(b); /* no job manager: no jobs */
         return;
     }
     /* With a statedir, pending jobs stay in the queue for the next start; running ones end. */
@@ -175,4 +178,21 @@ void program_cleanup(struct broker *b)
     in.type = "cancel";
     in.note = "the instance is ending";
     flux_future_then(flux_job_manager_raise_all_async(b->h, FLUX_ANY, &in), on_canceled, b);
+}
+
+/* No job takes the place of one that ends; the next start finds the queues as they were. */
+void program_cleanup(struct broker *b)
+{
+    flux_job_manager_queue_control_request in = FLUX_JOB_MANAGER_QUEUE_CONTROL_REQUEST_INIT;
+
+    if (b->keep_jobs) {
+        cleanup_done(b);
+        return;
+    }
+    in.action = FLUX_JOB_MANAGER_QUEUE_ACTION_STOP;
+    in.all = true;
+    in.nocheckpoint = true;
+    in.reason = "the instance is ending";
+    flux_future_then(flux_job_manager_queue_control_async(b->h, FLUX_ANY, &in), on_queues_stopped,
+                     b);
 }

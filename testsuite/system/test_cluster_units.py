@@ -168,3 +168,21 @@ def test_shutdown_keeps_the_leader_down_and_lets_the_others_wait(own):
     own.flux("queue start --all", check=False)
     own.flux(f"job wait-event --timeout=20 {waiting} clean")
     assert own.flux(f"jobs -no {{status}} {history} {waiting}").lines == ["COMPLETED", "COMPLETED"]
+
+
+def test_a_shutdown_starts_no_more_jobs(own):
+    """What waits for resources does not take the place of what is ended; and the queue is open again after it."""
+    running = own.flux("submit -N4 sleep 100").out.strip()
+    own.flux(f"job wait-event {running} start")
+    waiting = [own.flux("submit -N4 sleep 0.1").out.strip() for _ in range(5)]
+    own.flux("shutdown", timeout=60)
+    own.wait_until(lambda: own.leader.unit() == "inactive")
+    own.leader.start()
+    own.wait_online()
+    assert own.flux("queue status").lines == ["Job submission is enabled", "Scheduling is enabled"]
+    assert own.flux(f"jobs -no {{result}} {running}").out == "CANCELED\n"
+    begun = float(own.flux("getattr broker.starttime").out)
+    for job in waiting:
+        own.flux(f"job wait-event --timeout=20 {job} clean")
+        assert own.flux(f"jobs -no {{result}} {job}").out == "COMPLETED\n"
+        assert float(own.flux(f"jobs -no {{t_run}} {job}").out) > begun

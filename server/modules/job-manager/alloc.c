@@ -127,8 +127,8 @@ static void on_grant(struct manager *mgr, const flux_sched_grant *g)
             post_exception(mgr, job, "alloc", 0, g->denied, FLUX_USERID_UNKNOWN);
         return;
     }
-    /* Cancelled or held while the grant was on its way. */
-    if (!job || job->state != FLUX_JOB_SCHED) {
+    /* Cancelled, held, or its queue stopped while the grant was on its way. */
+    if (!job || job->state != FLUX_JOB_SCHED || job->priority == 0 || !queue_started(mgr, job)) {
         give_back(mgr, g->id);
         return;
     }

@@ -74,7 +74,7 @@ struct queue {
     char *name; /* "" = the anonymous queue */
     bool enabled, started;
     char *disable_reason, *stop_reason;
-    bool checkpoint;
+    json_t *kept; /* its state as a restart finds it; NULL = as a new one */
     UT_hash_handle hh;
 };
 

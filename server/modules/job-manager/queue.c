@@ -12,7 +12,6 @@ static struct queue *add(struct manager *mgr, const char *name, bool started)
     q->started = started;
     q->disable_reason = flux_strdup("");
     q->stop_reason = flux_strdup("");
-    q->checkpoint = true;
     HASH_ADD_KEYPTR(hh, mgr->queues, q->name, strlen(q->name), q);
     return q;
 }
@@ -23,6 +22,7 @@ static void drop(struct manager *mgr, struct queue *q)
     free(q->name);
     free(q->disable_reason);
     free(q->stop_reason);
+    json_decref(q->kept);
     free(q);
 }
 
@@ -79,6 +79,13 @@ int queue_configure(struct manager *mgr, const json_t *conf, bool apply, struct 
 
 /* --- kept over a restart --- */
 
+static void keep(struct queue *q)
+{
+    json_decref(q->kept);
+    q->kept = json_pack("{s:b,s:s,s:b,s:s}", "enabled", q->enabled, "disable_reason",
+                        q->disable_reason, "started", q->started, "stop_reason", q->stop_reason);
+}
+
 void queue_save(struct manager *mgr)
 {
     json_t *all = json_object();
@@ -86,11 +93,8 @@ void queue_save(struct manager *mgr)
     char *text;
 
     HASH_ITER (hh, mgr->queues, q, next)
-        if (q->checkpoint)
-            json_object_set_new(all, q->name,
-                                json_pack("{s:b,s:s,s:b,s:s}", "enabled", q->enabled,
-                                          "disable_reason", q->disable_reason, "started",
-                                          q->started, "stop_reason", q->stop_reason));
+        if (q->kept)
+            json_object_set(all, q->name, q->kept);
     text = json_dumps(all, JSON_COMPACT);
     commit_put(mgr, FLUX_JOBS_KEY_QUEUES, text);
     free(text);
@@ -118,6 +122,7 @@ int queue_load(struct manager *mgr, const char *json)
         q->started = json_is_true(json_object_get(value, "started"));
         set(&q->disable_reason, json_string_value(json_object_get(value, "disable_reason")));
         set(&q->stop_reason, json_string_value(json_object_get(value, "stop_reason")));
+        keep(q);
     }
     json_decref(all);
     return 0;
@@ -144,7 +149,8 @@ static void control(struct queue *q, const flux_job_manager_queue_control_reques
         set(&q->stop_reason, in->reason);
         break;
     }
-    q->checkpoint = !in->nocheckpoint;
+    if (!in->nocheckpoint)
+        keep(q);
 }
 
 static void on_saved(struct waiter *w, int r, const char *text)

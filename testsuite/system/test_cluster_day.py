@@ -40,6 +40,7 @@ class User(threading.Thread):
         super().__init__(daemon=True)
         self.cluster, self.name, self.count, self.dice = cluster, name, count, dice
         self.acknowledged, self.refused, self.failure = {}, 0, None  # id: number of tasks
+        self.canceled = set()
         self.stopped = threading.Event()
 
     def run(self):
@@ -57,10 +58,14 @@ class User(threading.Thread):
             return
         r = node.flux("submit", f"-N{nodes}", f"-n{nodes}", "-t5m", "sh", "-c", f"~/task {seconds}",
                       user=self.name, check=False, timeout=60)
-        if r.ok:
-            self.acknowledged[r.out.strip()] = nodes
-        else:
+        if not r.ok:
             self.refused += 1
+            return
+        job = r.out.strip()
+        self.acknowledged[job] = nodes
+        if self.dice.random() < 0.1:
+            self.canceled.add(job)
+            node.flux("cancel", job, user=self.name, check=False, timeout=60)
 
 
 class Day:
@@ -70,7 +75,8 @@ class Day:
         self.cluster, self.dice = cluster, dice
         self.drained = []  # (rank, from, to), wall clock
         self.recoveries = []
-        self.powerless = set()  # ranks that were off for a while
+        self.powerless = []  # (rank, when)
+        self.shutdowns = []  # from, to
 
     def victim(self):
         return self.dice.choice(self.cluster.nodes[1:])
@@ -87,6 +93,47 @@ class Day:
         self.cluster.wait_until(lambda: self.cluster.flux("uptime", check=False).ok, what="the leader is back")
         self.recover()
         self.recoveries.append(time.monotonic() - began)
+
+    def leader_is_killed_as_it_comes_back(self):
+        for _ in range(3):
+            self.cluster.leader.kill_broker(signal.SIGKILL)
+            self.pass_time(self.dice.uniform(0.9, 1.2))
+        self.recover()
+
+    def leader_is_restarted(self):
+        self.cluster.leader.restart()
+        self.recover()
+
+    def leader_loses_power(self):
+        self.powerless.append((0, time.time()))
+        self.cluster.leader.power_off()
+        self.cluster.leader.boot()
+        self.recover()
+
+    def leader_is_cut_off(self):
+        self.cluster.leader.cut_network()
+        self.pass_time(4)
+        self.cluster.leader.restore_network()
+        self.recover()
+
+    def instance_is_shut_down(self):
+        began = time.time()
+        self.cluster.flux("shutdown", timeout=60)
+        self.cluster.wait_until(lambda: self.cluster.leader.unit() == "inactive", what="the leader is down")
+        self.shutdowns.append((began, time.time()))
+        self.cluster.leader.start()
+        self.recover()
+
+    def broker_hangs(self):
+        node = self.victim()
+        node.kill_broker(signal.SIGSTOP)
+        self.pass_time(self.dice.choice([1, 3]))
+        node.run("systemctl kill --signal=CONT flux")
+        self.cluster.wait_online(timeout=60)
+
+    def broker_is_restarted(self):
+        self.victim().restart()
+        self.cluster.wait_online(timeout=60)
 
     def broker_is_killed(self):
         self.victim().kill_broker(signal.SIGKILL)
@@ -109,7 +156,7 @@ class Day:
 
     def node_loses_power(self):
         node = self.victim()
-        self.powerless.add(node.index)
+        self.powerless.append((node.index, time.time()))
         node.power_off()
         node.boot()
         self.cluster.wait_online(timeout=60)
@@ -166,6 +213,16 @@ def given_while_drained(jobs, day):
                 yield f"{job.id}: got rank {rank} while that was drained"
 
 
+def excused(job, day, canceled):
+    """Why it may have been ended: canceled by its user, by a shutdown, or a node of it lost its power as it ran."""
+    when, begin = job.time("exception"), job.time("alloc")
+    if job.id in canceled and job.fatal == ["cancel"]:
+        return True
+    if any(begin and before <= when <= after for before, after in day.shutdowns):
+        return True
+    return any(rank in job.ranks and begin - 1 <= off <= when for rank, off in day.powerless)
+
+
 def test_a_day_in_the_life(cluster_start):
     seed = int(os.environ.get("FLUX_TEST_SEED", random.randrange(10000)))
     print(f"FLUX_TEST_SEED={seed}")
@@ -176,8 +233,10 @@ def test_a_day_in_the_life(cluster_start):
         own.leader.run("mkdir ~/evidence; cat >~/task; chmod +x ~/task", user=name, stdin=TASK)
     users = [User(own, name, JOBS // 2, random.Random(dice.random())) for name in ("alice", "bob")]
     day = Day(own, dice)
-    troubles = [day.leader_is_killed] * KILLS + [
-        day.broker_is_killed, day.node_is_drained, day.node_is_cut_off, day.node_loses_power] * (KILLS // 3)
+    often = [day.broker_is_killed, day.node_is_drained, day.node_is_cut_off, day.node_loses_power]
+    seldom = [day.broker_hangs, day.broker_is_restarted, day.leader_is_killed_as_it_comes_back, day.leader_is_restarted,
+              day.leader_loses_power, day.leader_is_cut_off, day.instance_is_shut_down]
+    troubles = [day.leader_is_killed] * KILLS + often * (KILLS // 3) + (seldom if LONG else dice.sample(seldom, 2))
     dice.shuffle(troubles)
     began = time.monotonic()
     for user in users:
@@ -199,6 +258,7 @@ def test_a_day_in_the_life(cluster_start):
 
 
 def check(cluster, day, users):
+    canceled = {job for user in users for job in user.canceled}
     acknowledged = {job: count for user in users for job, count in user.acknowledged.items()}
     listed = set(cluster.flux("jobs -a -A --count=0 -no {id.f58}").lines)
     jobs = invariants.collect(cluster, sorted(listed | set(acknowledged)))
@@ -208,13 +268,13 @@ def check(cluster, day, users):
     for job in jobs.values():
         wrong += ran_twice(job, found.get(job.id, {}))
         wrong += misfit(job, acknowledged.get(job.id, 0) or len(found.get(job.id, {})), found.get(job.id, {}))
-        if job.fatal and not day.powerless & set(job.ranks):
-            wrong.append(f"{job.id} on {set(job.ranks)}: ended by {job.fatal}, and no node of it was without power: "
-                         f"{job.contexts('exception')}")
+        if job.fatal and not excused(job, day, canceled):
+            wrong.append(f"{job.id} on {set(job.ranks)}: ended for no reason of ours: {job.contexts('exception')}")
     wrong += crowds(found.values(), cluster.cores)
     wrong += given_while_drained(jobs, day)
     ok = sum(job.status == 0 for job in jobs.values())
-    print(f"{len(jobs)} jobs, {len(acknowledged)} acknowledged, {ok} succeeded, {len(jobs) - ok} ended by the loss of their "
+    print(f"{len(jobs)} jobs, {len(acknowledged)} acknowledged, {ok} succeeded, {len(canceled)} canceled by their users, "
+          f"{sum(bool(job.fatal) and job.id not in canceled for job in jobs.values())} ended by a shutdown or with their "
           f"node; submissions refused meanwhile: {[user.refused for user in users]}")
     print("leader back and all online after " + ", ".join(f"{r:.1f}" for r in day.recoveries) + " s")
     assert not wrong, "\n".join(wrong)

@@ -191,8 +191,6 @@ static int open_session(struct start *s, struct imp_error *err)
         return imp_error_set(err, -EPERM, "cannot restore the caller's limits");
     umask(022);
     linger_begin(); /* from here on, who is told to stop cleans up first */
-    if (linger_follow(s->imp->entry.parent) < 0)
-        return imp_error_set(err, -ESRCH, "the caller has gone");
     return wanted ? session_open(&s->user, s->imp->caller.name, &s->session, err) : 0;
 }
 
@@ -283,6 +281,8 @@ static int act(struct imp *imp, const struct kv *kv, struct imp_error *err)
     r = r < 0 ? r : hold_payload(&s, err);
     r = r < 0 ? r : open_session(&s, err);
     r = r < 0 ? r : make_environment(&s, err);
+    if (r == 0 && linger_follow(imp->entry.parent) < 0) /* modules may have changed ids */
+        r = imp_error_set(err, -ESRCH, "the caller has gone");
     s.argv[0] = (char *)s.request.shell;
     for (size_t i = 0; i < s.request.nargs; i++)
         s.argv[i + 1] = (char *)s.request.args[i];

@@ -60,10 +60,23 @@ char *cgroup_make(const char *own, uint64_t id)
     return FLUX_GIVE(path);
 }
 
+/* Its files are ours, so this reaches processes of other users too. There are some only if an IMP
+ * was killed, or an owner's job left something behind. */
+static void kill_all(const char *path)
+{
+    FLUX_AUTO_STR file = flux_printf("%s/cgroup.kill", path);
+    FLUX_AUTO_FD int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, "1", 1) < 0)
+        return; /* an old kernel, or nobody is left: the directory stays and shows it */
+}
+
 void cgroup_remove(const char *path)
 {
-    if (path)
-        rmdir(path); /* busy: something of the job is left, and the next sweep tries again */
+    if (!path || rmdir(path) == 0)
+        return;
+    kill_all(path);
+    rmdir(path); /* busy: they are not gone yet, and the next sweep tries again */
 }
 
 void cgroup_sweep(const char *own)

@@ -26,6 +26,7 @@ struct frame {
     unsigned rank, level;
     char *component;
     bool eof;
+    uint32_t seq; /* of the message that it went out in */
     double timestamp;
     char *data;
     size_t len, cap;
@@ -39,7 +40,8 @@ struct link {
     size_t bytes;          /* of data in the queue */
     struct frame *history; /* the last acknowledged frames */
     size_t nhistory, history_room, history_bytes;
-    uint64_t forgotten; /* bytes that were acknowledged before those */
+    uint64_t forgotten;     /* bytes that were acknowledged before those, */
+    uint32_t forgotten_seq; /* in messages up to this one */
     uint32_t seq;
     uint64_t stored;
     bool used, finishing, done_sent, done, paused;
@@ -176,6 +178,7 @@ static void forget(struct link *l, size_t count)
     for (size_t i = 0; i < count; i++) {
         l->history_bytes -= l->history[i].len;
         l->forgotten += l->history[i].len;
+        l->forgotten_seq = l->history[i].seq;
         frame_done(&l->history[i]);
     }
     l->nhistory -= count;
@@ -215,30 +218,46 @@ static void drop_sent(struct link *l)
         set_paused(l, false);
 }
 
-/* The service has lost what it had acknowledged: all that we still have, from the beginning. */
-static void begin_again(struct link *l)
+static void tell_lost(struct link *l, uint32_t have)
 {
-    size_t n = l->nhistory + l->n;
-    struct frame *queue = flux_alloc((n + 1) * sizeof(*queue));
+    if (have == 0)
+        flux_shell_log(l->sh, FLUX_SHELL_WARN, "output",
+                       "the instance was restarted: %llu bytes of earlier output are lost",
+                       (unsigned long long)l->forgotten);
+    else
+        flux_shell_log(l->sh, FLUX_SHELL_WARN, "output",
+                       "the instance was restarted: some of the earlier output is lost");
+    l->forgotten = l->forgotten_seq = 0;
+}
 
-    if (l->nhistory)
-        memcpy(queue, l->history, l->nhistory * sizeof(*queue));
+/* The service has lost what it had acknowledged after message `have`: that once more. */
+static void begin_again(struct link *l, uint32_t have)
+{
+    size_t kept = 0, again, n;
+    struct frame *queue;
+
+    while (kept < l->nhistory && l->history[kept].seq <= have)
+        kept++;
+    again = l->nhistory - kept;
+    n = again + l->n;
+    queue = flux_alloc((n + 1) * sizeof(*queue));
+    for (size_t i = 0; i < again; i++) {
+        queue[i] = l->history[kept + i];
+        l->bytes += queue[i].len;
+        l->history_bytes -= queue[i].len;
+    }
     if (l->n)
-        memcpy(queue + l->nhistory, l->queue, l->n * sizeof(*queue));
+        memcpy(queue + again, l->queue, l->n * sizeof(*queue));
     free(l->queue);
     l->queue = queue;
     l->n = n;
     l->room = n + 1;
-    l->bytes += l->history_bytes;
-    l->nhistory = l->history_bytes = 0;
+    l->nhistory = kept;
     l->sending = 0;
-    l->seq = 0;
+    l->seq = have;
     l->done = l->done_sent = false;
-    if (l->forgotten)
-        flux_shell_log(l->sh, FLUX_SHELL_WARN, "output",
-                       "the instance was restarted: %llu bytes of earlier output are lost",
-                       (unsigned long long)l->forgotten);
-    l->forgotten = 0;
+    if (l->forgotten && l->forgotten_seq > have)
+        tell_lost(l, have);
 }
 
 /* --- sending --- */
@@ -266,7 +285,7 @@ static void on_written(struct flux_future *f, void *arg)
     int r = flux_job_io_write_result(f, &out, &err);
 
     if (r == 0 && out->restarted) {
-        begin_again(l);
+        begin_again(l, out->have);
     } else if (r == 0) {
         l->first_failure = 0;
         l->stored = out->stored;
@@ -336,6 +355,8 @@ static void send_write(struct link *l)
     in.n_frames = n;
     in.frames = list;
     in.seq = ++l->seq;
+    for (size_t i = 0; i < n; i++)
+        l->queue[i].seq = l->seq;
     in.done = l->done_sent;
     l->used = true;
     l->write = flux_job_io_write_async(l->h, FLUX_ANY, &in);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* job-io: standard output and input of jobs. Output is a sequence of segments: encoded
- * JobIoReadResponse messages, of which the full ones go to the KVS and the last
- * one is still in memory. When all shells are done the list of segments is stored with the job. */
+ * JobIoReadResponse messages, of which the full ones go to the KVS and the last one is still in
+ * memory. The list of segments is stored with the job: when all shells are done,
+ * and in an instance that survives a crash also as the segments are closed, with the number of the
+ * last message of each shell in them; what came after that the shells still have. */
 #ifndef JOB_IO_H
 #define JOB_IO_H
 
@@ -13,8 +15,11 @@
 #include <flux/v1/job_io_service.h>
 
 #define SEGMENT_BYTES ((size_t)256 << 10) /* a segment is closed when it has so much */
-#define INLINE_BYTES 8192            /* so small an output is stored with its list, not as a blob */
-#define INPUT_MAX ((size_t)32 << 20) /* bytes of input kept for a job */
+#define SEGMENT_MAX ((size_t)64 << 20)
+#define INLINE_BYTES 8192 /* so small an output is stored with its list, not as a blob */
+#define LOOSE_MAX                                                                                  \
+    ((size_t)2 << 20) /* not yet in the list: writers wait; shells keep more than that */
+#define INPUT_MAX ((size_t)32 << 20)       /* bytes of input kept for a job */
 #define USER_INPUT_MAX ((size_t)128 << 20) /* the same for all jobs of a guest */
 #define OUTPUT_MAX                                                                                 \
     ((uint64_t)1 << 30) /* bytes of output of a guest's job, whatever its shell thinks */
@@ -43,25 +48,54 @@ struct reader {
     struct reader *next, *prev;
 };
 
+/* A shell as a writer: numbers of its messages. */
+struct writer {
+    uint32_t seq;     /* the last one */
+    uint32_t listing; /* the last one in the list that is being stored */
+    uint32_t listed;  /* and in the one that is stored */
+    bool done, done_listing, done_listed;
+};
+
+/* A Write that is answered when what it brought is in the stored list. */
+struct held {
+    struct output *out;
+    struct flux_call *call;
+    struct held *next, *prev;
+};
+
 struct output {
     struct io *io;
     uint64_t id;
     struct segment *first, *last;
+    size_t nclosed;
     uint64_t bytes;
-    uint32_t shells; /* that will write; 0 = none has yet */
-    uint32_t done;   /* of them */
-    uint32_t *seq;   /* last message of each shell */
-    uint32_t nseq;
-    bool ended;    /* nothing more will come */
-    bool saved;    /* its list is in the KVS */
+    uint32_t shells;        /* that will write; 0 = none has yet */
+    uint32_t done;          /* of them */
+    struct writer *writers; /* by rank of the shell */
+    uint32_t nwriters;
+    bool ended; /* nothing more will come */
+    bool saved; /* its whole list is in the KVS */
+
+    /* list.c */
+    struct segment *listed;      /* the last one in the stored list */
+    struct segment *list_end;    /* the last one in the list that is being stored */
+    struct flux_buf list_tail;   /* the rest of that, encoded */
+    size_t loose, loose_listing; /* bytes not in the stored list; of these, in the one to be */
+    struct held *held, *held_listing;
+    bool listing, committing, list_again, broken;
+
     unsigned busy; /* calls under way on its behalf */
     struct reader *readers;
     struct flux_future *wait; /* for the end of the job */
     UT_hash_handle hh;
 };
 
+struct old_job;
+
 struct io {
     struct flux *h;
+    bool survives;       /* there is a state directory: lists are stored as they grow */
+    struct old_job *old; /* jobs from before our start whose lists have not been looked for */
     struct output *outputs;
     struct input *inputs;
     struct input_user *users; /* guests that have input kept */
@@ -78,10 +112,22 @@ void output_end(struct output *out);
 /* Free it if nobody needs it any more. */
 void output_release(struct output *out);
 void output_free_all(struct io *io);
-/* store.c: segments to blobs, the list to the KVS and back. */
+void output_close_segment(struct output *out, struct segment *s);
+/* Follow its job, to end with it. */
+void output_follow(struct output *out);
+struct writer *output_writer(struct output *out, uint32_t shell);
+/* write.c */
+void held_free(struct held *h);
+/* list.c: segments to blobs. */
 void output_store_segment(struct output *out, struct segment *seg);
-void output_save(struct output *out);
-/* Read the list of a job that ended; `done(out or NULL if there is none)`. */
+/* Store the list with all that has come so far, or as soon as that is possible. */
+void output_list(struct output *out);
+/* load.c: the list back from the KVS. */
+void old_jobs_find(struct io *io);
+bool old_job(struct io *io, uint64_t id);
+void old_job_forget(struct io *io, uint64_t id);
+void old_jobs_free(struct io *io);
+/* Read the stored list of a job; `done(out or NULL if there is none)`. */
 void output_load(struct io *io, uint64_t id, void (*done)(struct output *out, void *arg),
                  void *arg);
 /* reader.c */

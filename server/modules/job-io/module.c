@@ -7,9 +7,13 @@ static const struct flux_job_io_ops ops = FLUX_JOB_IO_OPS(job_io);
 static int start(struct flux *h, int argc, char *const *argv, void **state, struct flux_error *err)
 {
     struct io *io = flux_alloc(sizeof(*io));
+    const char *statedir = flux_attr(h, "statedir");
     int r;
 
     io->h = h;
+    io->survives = statedir && *statedir;
+    if (io->survives)
+        old_jobs_find(io);
     r = flux_job_io_serve(h, &ops, io, err);
     if (r < 0)
         free(io);
@@ -23,6 +27,7 @@ static void stop(struct flux *h, void *state)
 
     output_free_all(io);
     input_free_all(io);
+    old_jobs_free(io);
     free(io);
 }
 

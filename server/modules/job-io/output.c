@@ -16,14 +16,16 @@ struct output *output_find(struct io *io, uint64_t id)
 static void on_job_ended(struct flux_future *f, void *arg)
 {
     struct output *out = arg;
+    int r = flux_job_list_wait_state_result(f, NULL, NULL);
 
     flux_future_free(f);
     out->wait = NULL;
-    output_end(out);
+    if (r == 0 || r == -ENOENT) /* else: job-list is being unloaded; its shells will say so */
+        output_end(out);
 }
 
 /* A job's shells may end without a word: its end is the end of its output, too. */
-static void wait_for_end(struct output *out)
+void output_follow(struct output *out)
 {
     flux_job_list_wait_state_request in = FLUX_JOB_LIST_WAIT_STATE_REQUEST_INIT;
 
@@ -43,7 +45,7 @@ struct output *output_get(struct io *io, uint64_t id)
     out->io = io;
     out->id = id;
     HASH_ADD(hh, io->outputs, id, sizeof(out->id), out);
-    wait_for_end(out);
+    output_follow(out);
     return out;
 }
 
@@ -52,6 +54,17 @@ static void free_segment(struct segment *s)
     flux_buf_done(&s->data);
     free(s->key);
     free(s);
+}
+
+static void free_held(struct held *list)
+{
+    struct held *h, *next;
+
+    DL_FOREACH_SAFE(list, h, next)
+    {
+        flux_call_on_cancel(h->call, NULL, NULL);
+        free(h);
+    }
 }
 
 static void destroy(struct output *out)
@@ -63,13 +76,16 @@ static void destroy(struct output *out)
         out->first = s->next;
         free_segment(s);
     }
-    free(out->seq);
+    flux_buf_done(&out->list_tail);
+    free_held(out->held);
+    free_held(out->held_listing);
+    free(out->writers);
     free(out);
 }
 
 void output_release(struct output *out)
 {
-    if (out->ended && out->saved && !out->readers && !out->busy)
+    if (out->ended && out->saved && !out->readers && !out->busy && !out->held)
         destroy(out);
 }
 
@@ -97,7 +113,7 @@ static struct segment *open_segment(struct output *out)
     if (s && !s->closed)
         return s;
     s = flux_alloc(sizeof(*s));
-    s->data.max = (size_t)64 << 20;
+    s->data.max = SEGMENT_MAX;
     if (out->last)
         out->last->next = s;
     else
@@ -106,7 +122,18 @@ static struct segment *open_segment(struct output *out)
     return s;
 }
 
-static void close_segment(struct output *out, struct segment *s)
+struct writer *output_writer(struct output *out, uint32_t shell)
+{
+    if (shell >= out->nwriters) {
+        out->writers = flux_realloc(out->writers, shell + 1, sizeof(*out->writers));
+        memset(out->writers + out->nwriters, 0,
+               (shell + 1 - out->nwriters) * sizeof(*out->writers));
+        out->nwriters = shell + 1;
+    }
+    return &out->writers[shell];
+}
+
+void output_close_segment(struct output *out, struct segment *s)
 {
     s->closed = true;
     output_store_segment(out, s);
@@ -145,7 +172,7 @@ void output_append(struct output *out, const flux_job_io_read_response *item)
     DL_FOREACH_SAFE(out->readers, r, next)
     reader_push(r);
     if (s->bytes >= SEGMENT_BYTES)
-        close_segment(out, s);
+        output_close_segment(out, s);
 }
 
 void output_end(struct output *out)
@@ -157,72 +184,10 @@ void output_end(struct output *out)
     out->ended = true;
     flux_future_free(out->wait);
     out->wait = NULL;
-    if (out->last && !out->last->closed) {
-        if (out->last == out->first && out->last->bytes <= INLINE_BYTES)
-            out->last->closed = true; /* goes into the list itself */
-        else
-            close_segment(out, out->last);
-    }
     out->busy++; /* the last reader to finish would release it under our hands */
-    output_save(out);
+    output_list(out);
     DL_FOREACH_SAFE(out->readers, r, next)
     reader_push(r);
     out->busy--;
     output_release(out);
-}
-
-/* --- Write --- */
-
-static uint32_t *seq_of(struct output *out, uint32_t shell)
-{
-    if (shell >= out->nseq) {
-        out->seq = flux_realloc(out->seq, shell + 1, sizeof(*out->seq));
-        memset(out->seq + out->nseq, 0, (shell + 1 - out->nseq) * sizeof(*out->seq));
-        out->nseq = shell + 1;
-    }
-    return &out->seq[shell];
-}
-
-static int take_write(struct flux_call *call, const void *arg)
-{
-    const flux_job_io_write_request *in = arg;
-    flux_job_io_write_response reply = FLUX_JOB_IO_WRITE_RESPONSE_INIT;
-    flux_job_io_read_response item = FLUX_JOB_IO_READ_RESPONSE_INIT;
-    struct output *out;
-    uint32_t *seq;
-
-    if (!in->shells || in->shell_rank >= in->shells || in->shells > 1u << 20)
-        return flux_call_fail(call, EINVAL, "no such shell rank");
-    out = output_get(flux_call_data(call), in->id);
-    if (!flux_call_is_owner(call) && out->bytes > OUTPUT_MAX)
-        return flux_call_fail(call, EFBIG, "the output of a job is limited to %d MiB",
-                              (int)(OUTPUT_MAX >> 20));
-    out->shells = in->shells;
-    seq = seq_of(out, in->shell_rank);
-    if (*seq == 0 && in->seq > 1 && !out->ended) {
-        reply.restarted = true;
-        flux_job_io_write_reply(call, &reply);
-        return FLUX_CALL_LATER;
-    }
-    if (in->seq > *seq && !out->ended) { /* else: sent again after a reconnect */
-        *seq = in->seq;
-        item.frames = in->frames;
-        item.n_frames = in->n_frames;
-        for (size_t i = 0; i < in->n_frames; i++)
-            out->bytes += in->frames[i]->data.len;
-        if (in->n_frames)
-            output_append(out, &item);
-        out->done += in->done;
-    }
-    reply.stored = out->bytes;
-    if (out->done == out->shells)
-        output_end(out);
-    flux_job_io_write_reply(call, &reply);
-    return FLUX_CALL_LATER;
-}
-
-int job_io_write(struct flux_call *call, const flux_job_io_write_request *in,
-                 flux_job_io_write_response *out)
-{
-    return with_access_to_active(call, in->id, in, take_write);
 }

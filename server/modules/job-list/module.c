@@ -26,6 +26,9 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
         return r;
     }
     journal_follow(l);
+    /* Whoever asks first, after a restart, must not be told that an active job is unknown. */
+    while (l->journal && !l->caught_up)
+        uv_run(flux_loop(h), UV_RUN_ONCE);
     *state = l;
     return 0;
 }

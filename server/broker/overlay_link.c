@@ -296,6 +296,10 @@ static void connection_ended(struct overlay_link *l, struct overlay_sock *mon, i
     if (mon == &l->dealer_mon) {
         if (l->parent)
             mark_closing(l->parent, "connection lost");
+        else if (l->shook_hands && !l->refused)
+            overlay_say_hello(l, NULL,
+                              0); /* the one before went to a parent that was on its way out */
+        l->shook_hands = false;
         l->dealer.dirty = true;
         return;
     }
@@ -340,6 +344,8 @@ static void connection_event(struct overlay_link *l, struct overlay_sock *mon, u
                             "it does not know our public key");
     } else if (event == ZMQ_EVENT_CONNECT_RETRIED) {
         overlay_wait_retried(l);
+    } else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+        l->shook_hands |= mon == &l->dealer_mon;
     } else if (event &
                (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)) {
         handshake_failed(l, mon);
@@ -374,8 +380,8 @@ static int monitor_open(struct overlay_link *l, struct overlay_sock *mon, void *
     const char *endpoint =
         mon == &l->dealer_mon ? "inproc://overlay-dealer" : "inproc://overlay-router";
     int events = ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+                 ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 
     mon->zsock = zmq_socket(l->zctx, ZMQ_PAIR);
     mon->pump = monitor_pump;

@@ -84,6 +84,7 @@ struct overlay_link {
     bool resolving;
     bool warned;      /* of the parent's silence */
     char silence[48]; /* ... in words */
+    bool shook_hands; /* with the parent, in this connection */
     double refusal_logged;
     unsigned refusals;
     double handshake_logged;

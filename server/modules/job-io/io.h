@@ -16,7 +16,7 @@
 
 #define SEGMENT_BYTES ((size_t)256 << 10) /* a segment is closed when it has so much */
 #define SEGMENT_MAX ((size_t)64 << 20)
-#define INLINE_BYTES 8192 /* so small an output is stored with its list, not as a blob */
+#define INLINE_BYTES 8192 /* so small an output is stored with its list, not by itself */
 #define LOOSE_MAX                                                                                  \
     ((size_t)2 << 20) /* not yet in the list: writers wait; shells keep more than that */
 #define INPUT_MAX ((size_t)32 << 20)       /* bytes of input kept for a job */
@@ -118,7 +118,7 @@ void output_follow(struct output *out);
 struct writer *output_writer(struct output *out, uint32_t shell);
 /* write.c */
 void held_free(struct held *h);
-/* list.c: segments to blobs. */
+/* list.c: segments to the KVS. */
 void output_store_segment(struct output *out, struct segment *seg);
 /* Store the list with all that has come so far, or as soon as that is possible. */
 void output_list(struct output *out);

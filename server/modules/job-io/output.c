@@ -139,7 +139,7 @@ void output_close_segment(struct output *out, struct segment *s)
     output_store_segment(out, s);
 }
 
-/* A message of many frames is taken apart, so that no segment outgrows what a blob may hold. */
+/* A message of many frames is taken apart, so that no segment outgrows what a value may hold. */
 static void append_frames(struct output *out, const flux_job_io_read_response *item)
 {
     for (size_t i = 0; i < item->n_frames; i++) {

@@ -66,8 +66,8 @@ def test_descriptor_3_is_passed_on_and_higher_ones_are_not(world):
     request = json.dumps({"J": world.sign("alice")})
     command = world.as_user("flux", "bash", "-c", 'exec 3</etc/hostname 5</etc/passwd 9</etc/group; exec "$@"', "-",
                             "/usr/libexec/flux/flux-imp", "exec", "/usr/bin/bash", "-c",
-                            "readlink /proc/$$/fd/3; ls /proc/$$/fd")
-    assert execute(command, stdin=request).lines == ["/etc/hostname", "0", "1", "2", "3", "4"]
+                            "ls /proc/$$/fd; readlink /proc/$$/fd/3")
+    assert execute(command, stdin=request).lines == ["0", "1", "2", "3", "4", "/etc/hostname"]
 
 
 def test_signals_are_at_their_defaults_whatever_the_caller_blocked(world):

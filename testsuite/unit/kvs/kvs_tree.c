@@ -215,7 +215,7 @@ static void decoding_refuses_what_is_not_a_node(void **state)
         set(heap, &root, i, i + 1);
     kvs_body_encode(root->data, (void **)&data, &len);
     for (size_t cut = 0; cut < len; cut++)
-        assert_int_equal(kvs_body_decode(heap, data, cut, &body, NULL), -EIO);
+        assert_int_equal(kvs_body_decode(heap, data, cut, &body, NULL), -EUCLEAN);
     srandom(1);
     for (int i = 0; i < 20000; i++) {
         copy = flux_memdup(data, len);

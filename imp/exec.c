@@ -219,8 +219,10 @@ static noreturn void child_failed(const char *what)
 static noreturn void become_shell(struct start *s)
 {
     if (place_descriptors(s) < 0 || setsid() < 0 || user_become(&s->user) < 0 ||
-        linger_unblock(s->parent) < 0)
+        linger_unblock(s->parent) < 0) {
+        log_write(LOG_ERR, "cannot become %s: %s", s->user.name, strerror(errno));
         _exit(EXIT_FORBIDDEN);
+    }
     if (chdir("/") < 0)
         child_failed("/");
     execveat(SHELL_FD, "", s->argv, s->env.vars, AT_EMPTY_PATH);

@@ -86,8 +86,11 @@ static void take(struct job *job, const struct signalfd_siginfo *si)
         job->killing = true;
         return;
     }
-    if (!job->ended) /* not reaped, so the pid is its own */
-        kill(job->group ? -job->pid : job->pid, si->ssi_signo);
+    if (job->ended)
+        return;
+    /* It is not reaped, so the pid is its own. It may not have made its group yet. */
+    if (!job->group || kill(-job->pid, si->ssi_signo) < 0)
+        kill(job->pid, si->ssi_signo);
 }
 
 /* Is there something still to wait for? */

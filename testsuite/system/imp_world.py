@@ -18,7 +18,9 @@ import threading
 import time
 from pathlib import Path
 
-from conftest import BUILD, PATIENCE, execute
+import pytest
+
+from conftest import BUILD, PATIENCE, SANITIZE, execute
 
 IMP = "/usr/libexec/flux/flux-imp"
 USERS = {"flux": 5551, "alice": 5552, "bob": 5553, "mallory": 5554}
@@ -54,6 +56,24 @@ mkdir -p -m 755 /usr/libexec/flux /etc/flux/imp/conf.d /etc/flux/security/conf.d
 mkdir -m 1777 /mnt/tmp
 rm -f /etc/nologin
 """
+
+
+def cannot_run():
+    """Why there can be no such world here, or ""."""
+    if os.geteuid() != 0:
+        return "needs root"
+    if SANITIZE:
+        return "needs a program without sanitizers"
+    missing = [tool for tool in ("munged", "setpriv", "nsenter") if not shutil.which(tool)]
+    if missing:
+        return f"needs {', '.join(missing)}"
+    probe = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "-o", "suid", "probe", "/mnt"], capture_output=True,
+                           text=True, check=False)
+    return f"needs mount namespaces: {probe.stderr.strip()}" if probe.returncode else ""
+
+
+# For pytestmark.
+needs_world = pytest.mark.skipif(bool(cannot_run()), reason=cannot_run() or "it can run")
 
 
 class World:

@@ -8,10 +8,9 @@ import subprocess
 import pytest
 
 from conftest import execute
-from imp_world import CONFIG, LAB, USERS, World
+from imp_world import CONFIG, LAB, USERS, World, needs_world
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or "FLUX_SANITIZE" in os.environ,
-                                reason="needs root, and a program without sanitizers")
+pytestmark = needs_world
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,9 @@ import time
 import pytest
 
 from conftest import PATIENCE, execute
-from imp_world import CONFIG, IMP, SECURITY, USERS, World
+from imp_world import CONFIG, IMP, SECURITY, USERS, World, needs_world
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or "FLUX_SANITIZE" in os.environ,
-                                reason="needs root, and a program without sanitizers")
+pytestmark = needs_world
 CONF = "/etc/flux/imp/conf.d"
 SHELL = "/usr/libexec/flux/flux-shell"
 

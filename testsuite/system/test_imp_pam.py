@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """flux-imp exec with a PAM session: each stage, failing and not, and what it leaves in the job."""
-import os
 
 import pytest
 
-from imp_world import CONFIG, USERS, World
+from imp_world import CONFIG, USERS, World, needs_world
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or "FLUX_SANITIZE" in os.environ,
-                                reason="needs root, and a program without sanitizers")
+pytestmark = needs_world
 PAM = CONFIG + "pam-support = true\n"
 STACK = """
 auth required pam_localuser.so

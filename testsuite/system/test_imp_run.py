@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """flux-imp run and casign: programs of the site as root, certificates by the site's CA."""
-import os
 import re
 
 import pytest
 
-from imp_world import CONFIG, SECURITY, USERS, World
+from imp_world import CONFIG, SECURITY, USERS, World, needs_world
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or "FLUX_SANITIZE" in os.environ,
-                                reason="needs root, and a program without sanitizers")
+pytestmark = needs_world
 PROLOG = "/etc/flux/system/prolog"
 RUN = CONFIG + f"""
 [run.prolog]

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """Signed requests from end to end: made by users with flux-sign, verified by the setuid IMP."""
 import json
-import os
 import re
 
 import pytest
 
 from conftest import BUILD
-from imp_world import CONFIG, SECURITY, USERS, World
+from imp_world import CONFIG, SECURITY, USERS, World, needs_world
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or "FLUX_SANITIZE" in os.environ,
-                                reason="needs root, and a program without sanitizers")
+pytestmark = needs_world
 CURVE = """
 [sign]
 max-ttl = 3600

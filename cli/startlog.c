@@ -18,6 +18,7 @@ static const struct flux_option options[] = {
 struct run {
     double start, finish; /* seconds since the epoch; 0 = not known */
     char version[64];
+    bool damaged; /* what was stored, as the start found it */
 };
 
 static void print_time(double t)
@@ -48,6 +49,8 @@ static void print_run(struct cli *cli, const struct run *r, bool last)
     } else {
         fputs("crashed", stdout);
     }
+    if (r->damaged)
+        fputs(", started with damaged state", stdout);
     if (cli_has(cli, "show-version"))
         printf(" [%s]", r->version);
     putchar('\n');
@@ -69,7 +72,8 @@ static bool walk(struct cli *cli, const char *log, size_t len)
                 print_run(cli, &now, false);
                 crashed = now.finish == 0;
             }
-            now = (struct run){.start = e.timestamp};
+            now = (struct run){.start = e.timestamp,
+                               .damaged = json_is_true(json_object_get(e.context, "damaged"))};
             snprintf(now.version, sizeof(now.version), "%s", version ? version : "?");
         } else if (strcmp(e.name, "finish") == 0) {
             now.finish = e.timestamp;

@@ -7,6 +7,7 @@
 #include <flux/idset.h>
 #include <flux/v1/broker.h>
 #include <flux/v1/job_manager.h>
+#include <flux/v1/kvs.h>
 #include <flux/v1/resource.h>
 
 #include "handle.h"
@@ -57,6 +58,20 @@ static void print_queues(struct cli *cli)
     flux_job_manager_queue_status_response_free(out);
 }
 
+/* Only if there is something to say, and only to who may know. */
+static void print_damage(struct cli *cli)
+{
+    flux_kvs_stats_request in = FLUX_KVS_STATS_REQUEST_INIT;
+    flux_kvs_stats_response *out = NULL;
+
+    if (flux_kvs_stats(cli_handle(cli), FLUX_RANK(0), &in, &out, NULL) < 0)
+        return;
+    if (out->damaged || out->quarantined)
+        printf("  stored state damaged,  %llu records in quarantine,  see flux fsck\n",
+               (unsigned long long)out->quarantined);
+    flux_kvs_stats_response_free(out);
+}
+
 static void print_info(struct cli *cli, const flux_broker_info_response *info)
 {
     bool running = !strcmp(info->state, "run");
@@ -94,6 +109,7 @@ static int run(struct cli *cli)
         return cli_fail(cli, "%s", err.text);
     print_info(cli, out);
     print_queues(cli);
+    print_damage(cli);
     flux_broker_info_response_free(out);
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Starts and stops on record, and the safe mode after a crash. Nothing here can keep an instance
- * from starting or ending: what fails is logged. */
+/* Starts and stops on record, and the safe mode after a crash or damage. Nothing here can keep an
+ * instance from starting or ending: what fails is logged. */
 #include "startlog.h"
 
 #include <syslog.h>
@@ -13,6 +13,7 @@
 
 static char log_key[] = "admin.eventlog";
 static char safe_mode_reason[] = "Flux is in safe mode due to an incomplete shutdown.";
+static char damage_reason[] = "Flux is in safe mode due to damage of its stored state.";
 
 /* A service that does not answer holds nobody up for longer. */
 enum { PATIENCE = 5 /* seconds */ };
@@ -21,7 +22,7 @@ struct record {
     struct broker *b;
     void (*done)(void *arg);
     void *arg;
-    bool crashed;
+    bool crashed, damaged;
 };
 
 static struct flux_to leader(void)
@@ -55,7 +56,7 @@ static struct flux_future *control(struct record *x, enum _Flux__V1__JobManagerQ
 
     in.action = action;
     in.all = true;
-    in.reason = safe_mode_reason;
+    in.reason = x->damaged ? damage_reason : safe_mode_reason;
     return flux_job_manager_queue_control_async(x->b->h, leader(), &in);
 }
 
@@ -77,7 +78,12 @@ static bool safe_mode_wanted(struct broker *b)
 
 static void enter_safe_mode(struct record *x)
 {
-    broker_log(x->b, LOG_CRIT, "Flux was not shut down properly.  Data may have been lost.");
+    if (x->crashed)
+        broker_log(x->b, LOG_CRIT, "Flux was not shut down properly.  Data may have been lost.");
+    if (x->damaged)
+        broker_log(x->b, LOG_CRIT,
+                   "The stored state was damaged: run flux fsck, and look at the "
+                   "queue before it is started");
     if (!safe_mode_wanted(x->b)) {
         finish(x);
         return;
@@ -93,7 +99,7 @@ static void on_recorded(struct flux_future *f, void *arg)
     if (flux_kvs_commit_result(f, NULL, &err) < 0)
         broker_log(x->b, LOG_ERR, "%s: %s", log_key, err.text);
     flux_future_free(f);
-    if (x->crashed)
+    if (x->crashed || x->damaged)
         enter_safe_mode(x);
     else
         finish(x);
@@ -118,7 +124,11 @@ static void append(struct record *x, const char *name, json_t *context)
 
 static void append_start(struct record *x)
 {
-    append(x, "start", json_pack("{s:s}", "version", FLUX_VERSION));
+    json_t *context = json_pack("{s:s}", "version", FLUX_VERSION);
+
+    if (x->damaged)
+        json_object_set_new(context, "damaged", json_true());
+    append(x, "start", context);
 }
 
 /* Whether the last event is a start. */
@@ -135,15 +145,27 @@ static bool ends_with_start(const char *log, size_t len)
     return start;
 }
 
+static void on_stats(struct flux_future *f, void *arg)
+{
+    const flux_kvs_stats_response *out;
+    struct record *x = arg;
+
+    if (flux_kvs_stats_result(f, &out, NULL) == 0)
+        x->damaged = out->damaged;
+    flux_future_free(f);
+    append_start(x);
+}
+
 static void on_read(struct flux_future *f, void *arg)
 {
+    flux_kvs_stats_request in = FLUX_KVS_STATS_REQUEST_INIT;
     struct record *x = arg;
     const flux_kvs_get_response *out;
 
     if (flux_kvs_get_result(f, &out, NULL) == 0)
         x->crashed = ends_with_start((const char *)out->value.data, out->value.len);
     flux_future_free(f);
-    append_start(x);
+    flux_future_then(flux_kvs_stats_async(x->b->h, leader(), &in), on_stats, x);
 }
 
 static struct record *record_new(struct broker *b, void (*done)(void *arg), void *arg)

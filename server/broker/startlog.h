@@ -6,7 +6,7 @@
 
 struct broker;
 
-/* Rank 0, once the modules serve: record the start. After a crash of an instance that keeps its
+/* Rank 0, once the modules serve: record the start. After a crash or damage of an instance that keeps its
  * state, submission is disabled and scheduling stopped first (unless job-manager.safe-mode is
  * false). `done` is called when that is over, however it went. */
 void startlog_begin(struct broker *b, void (*done)(void *arg), void *arg);

@@ -10,6 +10,15 @@
 
 static const struct flux_job_ingest_ops ops = FLUX_JOB_INGEST_OPS(job_ingest);
 
+/* A damaged store: what cannot be read is taken out. Ids go on above the highest one. */
+static bool repair(struct flux *h)
+{
+    flux_kvs_fsck_request in = FLUX_KVS_FSCK_REQUEST_INIT;
+
+    in.repair = in.structure_only = true;
+    return flux_kvs_fsck(h, FLUX_ANY, &in, NULL, NULL) == 0;
+}
+
 /* The instance's epoch: kept, so that ids of one instance never repeat, restarts or not. */
 static int load_epoch(struct flux *h, double *epoch, struct flux_error *err)
 {
@@ -22,6 +31,8 @@ static int load_epoch(struct flux *h, double *epoch, struct flux_error *err)
 
     get.key = FLUX_JOBS_KEY_EPOCH;
     r = flux_kvs_get(h, FLUX_ANY, &get, &out, err);
+    if (r == -EIO && repair(h))
+        r = flux_kvs_get(h, FLUX_ANY, &get, &out, err);
     if (r == 0) {
         text = flux_strndup((char *)out->value.data, out->value.len);
         *epoch = strtod(text, NULL);

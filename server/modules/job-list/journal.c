@@ -76,7 +76,10 @@ static void on_journal(struct flux_future *f, void *arg)
         flux_log(l->h, LOG_ERR, "%s", err.text);
     if (purged)
         flux_log(l->h, LOG_DEBUG, "purged %zu inactive jobs", purged);
-    l->caught_up |= out->n_jobs == 0;
+    if (!l->caught_up && out->n_jobs == 0) {
+        l->caught_up = true;
+        rebuild_start(l);
+    }
 }
 
 void journal_follow(struct list *l)

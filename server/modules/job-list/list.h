@@ -33,6 +33,7 @@ struct list {
     struct flux *h;
     struct record *jobs; /* active, by id */
     struct history *history;
+    struct rebuild *rebuild; /* NULL: none is under way */
     struct flux_future *journal;
     bool caught_up; /* the journal has told all that was before */
     struct wait_state *waits;
@@ -54,7 +55,16 @@ void record_apply(struct record *r, const char *events);
 void record_replace(const char **field, const char *value);
 
 /* history.c. Errors are negative errnos with a text. */
-int history_open(const char *path, struct history **ret, struct flux_error *err);
+/* A file that cannot be used is put aside, and *note says so (caller frees). */
+int history_open(const char *path, struct history **ret, char **note, struct flux_error *err);
+/* May jobs be missing that the KVS has? Until history_set_complete(), also over restarts. */
+bool history_is_incomplete(const struct history *hy);
+void history_set_complete(struct history *hy);
+/* It is of the store with this mark: one of another store is emptied, and true returned. */
+bool history_claim(struct history *hy, const char *store);
+bool history_has(struct history *hy, uint64_t id);
+/* Called for a row that is damaged; with id 0 when rows cannot be reached at all. */
+void history_on_bad(struct history *hy, void (*fn)(void *arg, uint64_t id), void *arg);
 void history_close(struct history *hy);
 void history_begin(struct history *hy);
 int history_commit(struct history *hy, struct flux_error *err);
@@ -68,6 +78,16 @@ void history_visit(struct history *hy, const flux_job_list_list_request *in, boo
 void history_count(struct history *hy, flux_job_list_stats_response *stats);
 uint64_t *history_oldest(struct history *hy, double before, int64_t keep, uint32_t batch,
                          size_t *count);
+
+/* rebuild.c: put into the history what the KVS has and it has not */
+struct rebuild;
+/* At the start, which it holds up for two reads. */
+void rebuild_prepare(struct list *l);
+/* The journal has told what is active. */
+void rebuild_start(struct list *l);
+/* A job whose row is damaged; 0: any may be missing. */
+void rebuild_job(struct list *l, uint64_t id);
+void rebuild_stop(struct list *l);
 
 /* journal.c */
 void journal_follow(struct list *l);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* After a restart: only the active jobs are read, whatever ran before. Each eventlog is replayed by
  * the code that wrote it. */
-#include "module.h"
+#include "restart.h"
 
 #include <stdio.h>
 #include <syslog.h>
@@ -55,6 +55,12 @@ static int load_job(struct manager *mgr, uint64_t id, const flux_kvs_get_many_re
     FLUX_AUTO_STR spec = NULL;
     int r;
 
+    for (size_t i = 0; i < res->n_results; i++) {
+        if (!res->results[i]->errnum)
+            continue;
+        job_free(job);
+        return flux_error_set(err, -EIO, "%s", res->results[i]->error);
+    }
     if (res->n_results != 4 || res->results[0]->type == FLUX_KVS_TYPE_UNSPECIFIED ||
         res->results[1]->type == FLUX_KVS_TYPE_UNSPECIFIED) {
         job_free(job);
@@ -91,7 +97,8 @@ static struct flux_future *ask(struct manager *mgr, uint64_t id)
     return flux_kvs_get_many_async(mgr->h, FLUX_ANY, &in);
 }
 
-static void take(struct manager *mgr, uint64_t id, struct flux_future *f)
+static void take(struct manager *mgr, uint64_t id, struct flux_future *f,
+                 struct restart_notes *notes)
 {
     const flux_kvs_get_many_response *res;
     struct flux_error err;
@@ -99,13 +106,16 @@ static void take(struct manager *mgr, uint64_t id, struct flux_future *f)
 
     if (r == 0)
         r = load_job(mgr, id, res, &err);
-    if (r < 0)
+    if (r < 0) {
         flux_log(mgr->h, LOG_ERR, "job %s cannot be restored and is left out: %s",
                  flux_fluid_f58(id), err.text);
+        restart_note_damaged(notes, id, err.text);
+    }
     flux_future_free(f);
 }
 
-static void load_jobs(struct manager *mgr, const uint64_t *ids, size_t n)
+static void load_jobs(struct manager *mgr, const uint64_t *ids, size_t n,
+                      struct restart_notes *notes)
 {
     struct flux_future *window[WINDOW];
 
@@ -114,28 +124,29 @@ static void load_jobs(struct manager *mgr, const uint64_t *ids, size_t n)
         for (size_t i = 0; i < m; i++)
             window[i] = ask(mgr, ids[at + i]);
         for (size_t i = 0; i < m; i++)
-            take(mgr, ids[at + i], window[i]);
+            take(mgr, ids[at + i], window[i], notes);
     }
 }
 
-static int list_active(struct manager *mgr, uint64_t **ids, size_t *count, struct flux_error *err)
+static int list_active(struct manager *mgr, struct restart_ids *ids, struct flux_error *err)
 {
     flux_kvs_get_request in = FLUX_KVS_GET_REQUEST_INIT;
     FLUX_AUTO_MSG(flux_kvs_get_response) out = NULL;
     int r;
 
-    *count = 0;
-    *ids = NULL;
     in.key = FLUX_JOBS_KEY_ACTIVE;
     in.list = true;
     r = flux_kvs_get(mgr->h, FLUX_ANY, &in, &out, err);
+    if (r == -EIO && restart_repair(mgr))
+        r = flux_kvs_get(mgr->h, FLUX_ANY, &in, &out, err);
     if (r == -ENOENT)
         return 0;
     if (r < 0)
         return r;
-    *ids = flux_alloc((out->n_entries + 1) * sizeof(**ids));
+    ids->cap = out->n_entries + 1;
+    ids->list = flux_alloc(ids->cap * sizeof(*ids->list));
     for (size_t i = 0; i < out->n_entries; i++)
-        (*ids)[(*count)++] = strtoull(out->entries[i]->name, NULL, 16);
+        ids->list[ids->count++] = strtoull(out->entries[i]->name, NULL, 16);
     return 0;
 }
 
@@ -160,24 +171,34 @@ static void resume(struct manager *mgr)
 
 int restart_load(struct manager *mgr, struct flux_error *err)
 {
-    FLUX_AUTO_MEM(uint64_t) ids = NULL;
+    struct restart_notes notes = {0};
+    struct restart_ids ids = {0};
     FLUX_AUTO_STR max = NULL;
     FLUX_AUTO_STR queues = NULL;
-    size_t n;
+    size_t listed;
+    bool damaged;
     int r;
 
     mgr->restarting = true;
-    r = list_active(mgr, &ids, &n, err);
+    r = list_active(mgr, &ids, err);
     if (r < 0)
         return flux_error_prefix(err, r, "reading the active jobs");
+    listed = ids.count;
     if (get_text(mgr, FLUX_JOBS_KEY_MAX_ID, &max) == 0)
         mgr->max_id = strtoull(max, NULL, 10);
     if (get_text(mgr, FLUX_JOBS_KEY_QUEUES, &queues) == 0)
         queue_load(mgr, queues);
-    load_jobs(mgr, ids, n);
+    damaged = restart_is_damaged(mgr);
+    if (damaged)
+        restart_find_active(mgr, &ids);
+    for (size_t i = listed; i < ids.count; i++)
+        restart_note_active(&notes, ids.list[i]);
+    load_jobs(mgr, ids.list, ids.count, &notes);
+    restart_notes_write(mgr, &notes, damaged);
     mgr->restarting = false;
-    if (n)
+    if (ids.count)
         flux_log(mgr->h, LOG_INFO, "restart: %u active jobs", HASH_COUNT(mgr->jobs));
+    free(ids.list);
     resume(mgr);
     return 0;
 }

@@ -241,6 +241,7 @@ int kvs_check_run(struct kvs *k, struct kvs_check *c, struct flux_error *err)
                 r = check_root(&x, n->name, n->head, err);
         }
     }
+    k->damaged |= c->damaged > 0 && !c->rootref;
     if (r == 0 && c->repair && c->damaged && !c->rootref)
         r = check_repair(&x, err);
     set_free(&x.bad);

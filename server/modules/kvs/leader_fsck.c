@@ -73,7 +73,7 @@ int kvs_leader_fsck(struct flux_call *call, const flux_kvs_fsck_request *in,
     struct kvs_leader *l = flux_call_data(call);
     struct fsck f = {.call = call, .out = out};
     struct kvs_check c = {.rootref = *in->rootref ? in->rootref : NULL,
-                          .values = true,
+                          .values = !in->structure_only,
                           .repair = in->repair,
                           .damage = on_damage,
                           .arg = &f};
@@ -82,13 +82,13 @@ int kvs_leader_fsck(struct flux_call *call, const flux_kvs_fsck_request *in,
     int r = 0;
 
     kvs_leader_drain(l);
-    if (!c.rootref)
+    if (!c.rootref && !in->structure_only)
         r = store_verify(l->store, on_problem, &f, &err);
     if (r == 0)
         r = kvs_check_run(l->kvs, &c, &err);
     if (r == 0 && !c.rootref)
         r = store_quarantine_each(l->store, on_quarantined, &f, &err);
-    kvs_leader_kick(l);
+    kvs_leader_drain(l); /* what was repaired is visible when we answer */
     out->damaged += c.damaged;
     out->repaired = c.repaired;
     out->directories = c.directories;

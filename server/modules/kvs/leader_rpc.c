@@ -122,8 +122,13 @@ int kvs_leader_get_many(struct flux_call *call, const flux_kvs_get_many_request 
         *res = (flux_kvs_get_response)FLUX_KVS_GET_RESPONSE_INIT;
         one.key = in->keys[i];
         r = get(l, call, &one, res, NULL, &err);
-        if (r < 0 && r != -ENOENT)
+        if (r < 0 && r != -ENOENT && r != -EUCLEAN)
             return fail(call, r, &err);
+        if (r == -EUCLEAN) {
+            *res = (flux_kvs_get_response)FLUX_KVS_GET_RESPONSE_INIT;
+            res->errnum = kvs_leader_errno(r);
+            res->error = flux_call_strdup(call, err.text);
+        }
         bytes += res->value.len;
         if (bytes > 3 * KVS_READ_MAX)
             return flux_call_fail(call, EFBIG, "kvs: too much for one answer: ask for fewer keys");

@@ -53,6 +53,7 @@ int flux_job_result_parse(const char *name);
 /* KVS keys of the job services beside the jobs' own: a directory with a key for each active job,
  * the largest id given out, the epoch of ids (seconds), and the state of the queues (JSON). */
 #define FLUX_JOBS_KEY_ACTIVE "job-active"
+#define FLUX_JOBS_KEY_DAMAGED "job-damaged" /* by id: why a job could not be taken over */
 #define FLUX_JOBS_KEY_MAX_ID "job-max-id"
 #define FLUX_JOBS_KEY_EPOCH "job-epoch"
 #define FLUX_JOBS_KEY_QUEUES "job-queues"

@@ -9,9 +9,7 @@ import os
 import random
 import re
 import shutil
-import sqlite3
 import tarfile
-import time
 
 import pytest
 from conftest import FLUX, clean_env, execute
@@ -29,13 +27,6 @@ flux queue enable --all && flux queue start --all && flux run -t 20s true && tou
 """
 # what tells that something is damaged, in the log or on the way
 WORDS = re.compile(r"damage|missing|quarantine|cannot be (used|read)|lost\+found|not what it should be|is lost")
-
-
-def until(condition, timeout=20):
-    """A bounded wait for what happens beside everything else; each look is a command of its own."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
 
 
 class Statedir:

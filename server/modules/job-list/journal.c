@@ -33,8 +33,24 @@ static void take_events(struct list *l, const flux_job_manager_journal_job *j)
     record_free(r);
 }
 
+/* An active job that goes so was never accepted: it could not be stored. */
+static bool take_refused(struct list *l, uint64_t id)
+{
+    struct record *r;
+
+    HASH_FIND(hh, l->jobs, &id, sizeof(id), r);
+    if (!r)
+        return false;
+    stats_count(l, &r->job, -1);
+    HASH_DEL(l->jobs, r);
+    record_free(r);
+    return true;
+}
+
 static void take_purged(struct list *l, uint64_t id)
 {
+    if (take_refused(l, id))
+        return;
     history_begin(l->history);
     history_remove(l->history, id);
     l->stats.purged++;

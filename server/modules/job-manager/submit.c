@@ -86,7 +86,10 @@ static void on_durable(struct waiter *w, int r, const char *text)
     else {
         for (size_t i = 0; i < sub->count; i++) {
             struct job *job = manager_find_active(mgr, sub->ids[i]);
+            if (!job)
+                continue;
             alloc_cancel(mgr, job);
+            journal_purged(mgr, job->id);
             manager_remove(mgr, job);
             job_free(job);
         }

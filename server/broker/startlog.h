@@ -6,9 +6,9 @@
 
 struct broker;
 
-/* Rank 0, once the modules serve: record the start. After a crash or damage of an instance that keeps its
- * state, submission is disabled and scheduling stopped first (unless job-manager.safe-mode is
- * false). `done` is called when that is over, however it went. */
+/* Rank 0, once the modules serve: record the start. After a crash or damage of an instance that
+ * keeps its state, submission is disabled and scheduling stopped first (unless
+ * job-manager.safe-mode is false). `done` is called when that is over, however it went. */
 void startlog_begin(struct broker *b, void (*done)(void *arg), void *arg);
 /* Record the end, while the modules still serve. */
 void startlog_end(struct broker *b, void (*done)(void *arg), void *arg);

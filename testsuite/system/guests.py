@@ -10,6 +10,9 @@ import importlib.util
 import json
 import os
 import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +47,14 @@ os.execve(sys.argv[2], sys.argv[2:], env)
 def can_run():
     """Whether another user can run what was built."""
     return subprocess.run(["test", "-x", str(FLUX)], user=ALICE, group=ALICE, extra_groups=[]).returncode == 0
+
+
+@contextmanager
+def public_dir():
+    """A directory that everybody can look into; pytest's own are private."""
+    with tempfile.TemporaryDirectory(prefix="flux-guests-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
 
 
 def make_imp(directory):

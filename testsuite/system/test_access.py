@@ -84,18 +84,17 @@ def admin_name():
 
 
 @pytest.fixture(scope="module")
-def owned(tmp_path_factory, admin_name):
+def owned(admin_name):
     if not guests.can_run():
         pytest.skip("the build directory is private")
-    where = tmp_path_factory.mktemp("imp")
-    for parent in (where, *where.parents[:-2]):
-        parent.chmod(0o755)
-    imp = guests.make_imp(where)
+    stack = ExitStack()
+    imp = guests.make_imp(stack.enter_context(guests.public_dir()))
     instance = Owned(2, config="[access]\nallow-guest-user = true\n")
     instance.imp, instance.admin_name = imp, admin_name
     yield instance
     assert instance.stop() == 0, instance.log[-4000:]
     assert instance.clean() == [], "processes were left behind"
+    stack.close()
 
 
 @pytest.fixture

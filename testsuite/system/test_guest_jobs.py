@@ -2,6 +2,7 @@
 """Jobs of users who do not own the instance: how they come in, what they run as, whose they are."""
 import json
 import os
+import shutil
 
 import pytest
 
@@ -14,13 +15,21 @@ EPERM, EINVAL = 1, 22
 
 
 @pytest.fixture(scope="module")
-def imp(tmp_path_factory):
+def public():
+    with guests.public_dir() as where:
+        yield where
+
+
+@pytest.fixture(scope="module")
+def imp(public):
     if not guests.can_run():
         pytest.skip("the build directory is private")
-    where = tmp_path_factory.mktemp("imp")
-    for parent in (where, *where.parents[:-2]):
-        parent.chmod(0o755)
-    return guests.make_imp(where)
+    return guests.make_imp(public)
+
+
+@pytest.fixture(scope="module")
+def hello(public, mpi_hello):
+    return shutil.copy(mpi_hello, public)
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +62,14 @@ def test_a_guests_job_runs_as_the_guest_on_every_node(shared):
     assert sorted(r.stdout.split()) == sorted([str(ALICE)] * 6 + [str(shared.dir)] * 2 + ["0022"] * 2)
 
 
-def test_parallel_tasks_of_a_guest_find_each_other(shared, mpi_hello):
-    for parent in (mpi_hello, *mpi_hello.parents[:-2]):
-        parent.chmod(0o755)
-    r = run(shared, "-N2", "-n4", str(mpi_hello))
+def test_parallel_tasks_of_a_guest_find_each_other(shared, hello):
+    r = run(shared, "-N2", "-n4", hello)
     assert r.returncode == 0 and "4" in r.stdout, (r.stdout, r.stderr)
 
 
-def test_another_guest_has_no_part_in_what_tasks_exchange(shared, mpi_hello):
+def test_another_guest_has_no_part_in_what_tasks_exchange(shared, hello):
     """Names of collective operations are their user's own: one of the same name is another."""
-    job = submit(shared.alice, shared, "-N2", "-n2", "sh", "-c", f"sleep 0.3; exec {mpi_hello}")
+    job = submit(shared.alice, shared, "-N2", "-n2", "sh", "-c", f"sleep 0.3; exec {hello}")
     name = shared.run("job", "id", "--to=f58plain", str(job))
     client = client_as(BOB, shared.uri)
     for i in range(1, 4):
@@ -159,10 +166,10 @@ def test_cancel_of_all_users_is_for_the_owner(shared, running):
     assert shared.run("jobs", "-no", "{state}", str(running)) == "RUN"
 
 
-def test_what_the_job_leaves_is_the_guests(shared, tmp_path):
+def test_what_the_job_leaves_is_the_guests(shared, public):
+    tmp_path = public / "leaves"
+    tmp_path.mkdir()
     tmp_path.chmod(0o777)
-    for parent in tmp_path.parents[:-2]:
-        parent.chmod(0o755)
     r = run(shared, "-n1", f"--output={tmp_path}/out", "sh", "-c",
             f"echo hello; touch {tmp_path}/made; echo $FLUX_JOB_TMPDIR >{tmp_path}/where; stat -c '%u %a' $FLUX_JOB_TMPDIR")
     assert r.returncode == 0, r.stderr

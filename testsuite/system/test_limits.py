@@ -20,21 +20,21 @@ MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
+def shared():
     if not guests.can_run():
         pytest.skip("the build directory is private")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    where = tmp_path_factory.mktemp("imp")
-    for parent in (where, *where.parents[:-2]):
-        parent.chmod(0o755)
-    instance = Instance(1, config=f'[access]\nallow-guest-user = true\n[exec]\nimp = "{guests.make_imp(where)}"\n'
+    stack = ExitStack()
+    imp = guests.make_imp(stack.enter_context(guests.public_dir()))
+    instance = Instance(1, config=f'[access]\nallow-guest-user = true\n[exec]\nimp = "{imp}"\n'
                         "[exec.testexec]\nallow-guests = true\n")
     instance.dir.chmod(0o755)
     instance.pid = int(instance.run("getattr", "broker.pid"))
     yield instance
     assert instance.stop() == 0, instance.log[-4000:]
     assert instance.clean() == [], "processes were left behind"
+    stack.close()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 

@@ -476,13 +476,11 @@ GUEST = 64101
 def as_guest(job, command, request, user_id=GUEST, fd=4, **document):
     """The shell as an IMP starts it: as the user, the verified request on descriptor 4."""
     start = job.document(command, user_id=user_id, owner_id=1, **document)
-    for path in (job.tmp, *job.tmp.parents[:-2]):
-        path.chmod(0o755)
     request_path = job.tmp / "request"
     request_path.write_text(request)
-    program = f'exec "$0" --standalone 3<{start} {fd}<{request_path}'
-    return subprocess.run(["sh", "-c", program, SHELL], user=GUEST, group=GUEST, extra_groups=[], cwd="/", text=True,
-                          env={"PATH": "/usr/bin:/bin", "FLUX_IMP_REQUEST_FD": str(fd)}, capture_output=True,
+    become = f"setpriv --reuid={GUEST} --regid={GUEST} --clear-groups"
+    return subprocess.run(["sh", "-c", f'exec {become} "$0" --standalone 3<{start} {fd}<{request_path}', SHELL], cwd="/",
+                          env={"PATH": "/usr/bin:/bin", "FLUX_IMP_REQUEST_FD": str(fd)}, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=30 * PATIENCE)
 
 

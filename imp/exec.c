@@ -41,7 +41,7 @@ struct start {
     struct exec_request request;
     struct sign_request signed_request;
     struct user user;
-    int shell_fd, payload_fd;
+    int shell_fd, payload_fd, signals;
     struct session *session;
     struct environment env;
     pid_t parent; /* ourselves */
@@ -190,7 +190,9 @@ static int open_session(struct start *s, struct imp_error *err)
     if (entry_restore_limits(&s->imp->entry) < 0)
         return imp_error_set(err, -EPERM, "cannot restore the caller's limits");
     umask(022);
-    linger_begin(); /* from here on, who is told to stop cleans up first */
+    s->signals = linger_begin(); /* from here on, who is told to stop cleans up first */
+    if (s->signals < 0)
+        return imp_error_sys(err, s->signals, "cannot wait for signals");
     return wanted ? session_open(&s->user, s->imp->caller.name, &s->session, err) : 0;
 }
 
@@ -267,7 +269,7 @@ static int start(struct start *s, struct imp_error *err)
         return imp_error_sys(err, -errno, "fork");
     log_start(s);
     let_go(s);
-    status = linger_wait(pid, false);
+    status = linger_wait(s->signals, pid, false);
     if (s->session)
         session_close(s->session);
     linger_exit(status);

@@ -35,13 +35,16 @@ static void signals(sigset_t *set)
     sigaddset(set, SIGCHLD);
 }
 
-void linger_begin(void)
+int linger_begin(void)
 {
     sigset_t set;
+    int fd;
 
     signals(&set);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    fd = signalfd(-1, &set, SFD_CLOEXEC);
+    if (fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return -errno;
+    return fd;
 }
 
 int linger_follow(pid_t parent)
@@ -117,26 +120,18 @@ static void wait_signal(struct job *job, int fd)
         take(job, &si);
 }
 
-int linger_wait(pid_t pid, bool group)
+int linger_wait(int fd, pid_t pid, bool group)
 {
     struct job job = {.pid = pid, .group = group};
-    sigset_t set;
-    int fd;
 
-    signals(&set);
-    fd = signalfd(-1, &set, SFD_CLOEXEC);
     kin_init(&job.kin);
-    while (fd >= 0 && busy(&job)) {
+    while (busy(&job)) {
         wait_signal(&job, fd);
         if (job.killing && kin_kill(&job.kin) == 0 && job.ended)
             job.killing = false;
         reap(&job);
     }
-    while (!job.ended && waitpid(pid, &job.status, 0) != pid) /* no descriptor: wait blindly */
-        if (errno != EINTR)
-            break;
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return job.status;
 }
 

@@ -9,8 +9,9 @@
 #include <stdnoreturn.h>
 #include <sys/types.h>
 
-/* Before the fork: block what linger_wait() will read, and become the one that orphans go to. */
-void linger_begin(void);
+/* Before the fork: block what linger_wait() will read, and become the one that orphans go to.
+ * Returns a descriptor to read signals from, or a negative errno. */
+int linger_begin(void);
 /* When the caller, our parent, dies, everything of the job is killed: nobody else can tell us to.
  * -ESRCH: that has happened. */
 int linger_follow(pid_t parent);
@@ -21,7 +22,7 @@ int linger_unblock(pid_t parent);
 /* Wait for the child, then until its cgroup, if it has one of its own, is empty. TERM INT HUP CONT
  * ALRM WINCH TTIN TTOU go to the child (`group`: to its process group), USR1 is SIGKILL for all of
  * its processes. Returns the wait status. */
-int linger_wait(pid_t pid, bool group);
+int linger_wait(int fd, pid_t pid, bool group);
 
 /* End with the same exit code, or by the same signal. */
 noreturn void linger_exit(int status);

@@ -131,11 +131,12 @@ static noreturn void become_program(struct program *p)
 
 static int start(const struct imp *imp, struct program *p, struct imp_error *err)
 {
+    int status, signals = linger_begin();
     pid_t pid;
-    int status;
 
+    if (signals < 0)
+        return imp_error_sys(err, signals, "cannot wait for signals");
     p->parent = getpid();
-    linger_begin();
     pid = fork();
     if (pid < 0)
         return imp_error_sys(err, -errno, "fork");
@@ -146,7 +147,7 @@ static int start(const struct imp *imp, struct program *p, struct imp_error *err
     close(STDOUT_FILENO);
     open("/dev/null", O_RDWR);
     dup2(STDIN_FILENO, STDOUT_FILENO);
-    status = linger_wait(pid, true);
+    status = linger_wait(signals, pid, true);
     environment_done(&p->env);
     linger_exit(status);
 }

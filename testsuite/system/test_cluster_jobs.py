@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """Jobs of many users on a cluster of the system instance: alice's run as alice, through the IMP, and are nobody
 else's business."""
+import base64
 import json
 import re
 import shutil
+import subprocess
 
 import pytest
 
-from cluster import USERS
-from conftest import PATIENCE
+from cluster import FLUX_UID, USERS
+from conftest import PATIENCE, ROOT
 
 ALICE = USERS["alice"][0]
 
@@ -227,6 +229,53 @@ def test_urgency_of_a_guest_ends_at_the_default(cluster):
     assert r.rc != 0 and "urgency" in r.err, r
     assert cluster.flux(f"job urgency {job} 31").ok
     assert flux(cluster, f"job status {job}").ok
+
+
+# --- an owner who has turned ---
+
+def as_shell(cluster, j, jobspec, arguments="--standalone", **fields):
+    """The owner starts the IMP itself, with a signed request that it has and a start document of its own making."""
+    r = {"version": 1, "execution": {"R_lite": [{"rank": "0", "children": {"core": "0"}}], "nodelist": ["test1"],
+                                     "starttime": 0, "expiration": 0}}
+    fields = {"job_id": 1, "user_id": ALICE, "owner_id": FLUX_UID, "jobspec": json.dumps(jobspec),
+              "resources": json.dumps(r), "rundir": "/home/alice", **fields}
+    text = "".join(f"{k}: {json.dumps(v)}\n" for k, v in fields.items())
+    text += 'variables { name: "LD_PRELOAD" value: "/tmp/evil.so" } variables { name: "EVIL" value: "1" }\n'
+    document = subprocess.run(["protoc", "--encode=flux.v1.ShellStart", f"-I{ROOT / 'proto'}", "flux/v1/shell.proto"],
+                              input=text.encode(), capture_output=True, check=True).stdout
+    cluster[0].path("/tmp/document").write_bytes(document)
+    return cluster[0].run(f"/usr/libexec/flux/flux-imp exec /usr/libexec/flux/flux-shell {arguments} 3</tmp/document",
+                          user="flux", stdin=json.dumps({"J": j}), check=False)
+
+
+def test_the_owner_can_run_as_a_user_only_what_the_user_has_signed(cluster):
+    job = flux(cluster, "submit sh -c 'echo signed by $(id -un); env'").out.strip()
+    assert flux(cluster, f"job status {job}").ok
+    j = cluster.flux(f"job info {job} J").out.strip()
+    forged = json.loads(cluster.flux(f"job info {job} jobspec").out)
+    forged["tasks"][0]["command"] = ["sh", "-c", "echo forged"]
+    r = as_shell(cluster, j, forged, plugin_path="/tmp", init_file="/tmp/evil.toml")
+    assert r.ok and r.out.startswith("signed by alice\n") and "forged" not in r.out and "EVIL" not in r.out, r
+    assert "LD_PRELOAD" not in r.out and "FLUX_JOB_TMPDIR=/tmp/" in r.out, r
+    assert cluster[0].run("ls ~", user="alice").out.count("jobtmp") == 0
+
+
+def test_the_owner_cannot_make_a_signature_fit(cluster):
+    job = flux(cluster, "submit true").out.strip()
+    assert flux(cluster, f"job status {job}").ok
+    jobspec = json.loads(cluster.flux(f"job info {job} jobspec").out)
+    header, payload, signature = cluster.flux(f"job info {job} J").out.strip().split(".")
+    theirs = base64.b64decode(header)
+    assert str(ALICE).encode() in theirs
+    forged = json.dumps(jobspec).replace('"true"', '"id"').encode()
+    bob = base64.b64encode(theirs.replace(str(ALICE).encode(), str(USERS["bob"][0]).encode())).decode()
+    none = base64.b64encode(theirs.replace(b"munge", b"none")).decode()
+    for j in (f"{header}.{base64.b64encode(forged).decode()}.{signature}", f"{bob}.{payload}.{signature}",
+              f"{none}.{payload}.none", f"{header}.{payload}.", f"{header}.{payload}"):
+        r = as_shell(cluster, j, jobspec)
+        assert r.rc == 1 and "flux-imp" in r.err and r.out == "", r
+    r = as_shell(cluster, f"{header}.{payload}.{signature}", jobspec, user_id=USERS["bob"][0])
+    assert r.rc != 0 and "this is" in r.err, r
 
 
 # --- instances of her own ---

@@ -2,7 +2,8 @@
 /* Service Collective: all-gather over a set of ranks. A broker waits for those who enter here and
  * for one message from each child with participants below it, then hands all parts on: to its
  * parent, or, if every participant is below it, back to all. A collective that fails is remembered
- * for a while, so that who comes late is told and does not wait for ever. */
+ * for a while, so that who comes late is told and does not wait for ever; all enter a persistent
+ * one again, and its result is remembered for those who were cut off when it went round. */
 #include <stdio.h>
 #include <uthash.h>
 #include <utlist.h>
@@ -12,8 +13,9 @@
 #include "overlay.h"
 
 #define NAME_MAX_LEN 128
-#define PER_USER_MAX 4096 /* collectives of one user in flight at a broker */
-#define REMEMBER 60.      /* seconds that a failure is remembered */
+#define PER_USER_MAX 4096   /* collectives of one user in flight at a broker */
+#define REMEMBER 60.        /* seconds that a failure is remembered, or a persistent one's result */
+#define KEPT_MAX (1u << 20) /* bytes of such a result */
 
 FLUX_COLLECTIVE_HANDLERS(collective);
 static const struct flux_collective_ops ops = FLUX_COLLECTIVE_OPS(collective);
@@ -47,14 +49,15 @@ struct collective {
     struct flux_future *up; /* our subtree's entry at the parent */
     int failed;             /* errno, or 0 */
     char text[160];
-    double forget; /* monotonic; when failed */
+    bool persistent, complete;
+    double forget; /* monotonic; when failed or complete */
     UT_hash_handle hh;
 };
 
 static struct {
     struct broker *b;
     struct collective *table;
-    unsigned failures;
+    unsigned remembered;
 } co; /* one broker a process; its main thread alone */
 
 /* --- records --- */
@@ -62,8 +65,8 @@ static struct {
 static void free_collective(struct collective *c)
 {
     HASH_DEL(co.table, c);
-    if (c->failed)
-        co.failures--;
+    if (c->failed || c->complete)
+        co.remembered--;
     flux_future_free(c->up);
     flux_idset_free(c->ranks);
     flux_idset_free(c->below);
@@ -75,15 +78,15 @@ static void free_collective(struct collective *c)
     free(c);
 }
 
-static void forget_old_failures(void)
+static void forget_old_ones(void)
 {
     struct collective *c, *next;
     double now = flux_monotime();
 
-    if (!co.failures)
+    if (!co.remembered)
         return;
     HASH_ITER (hh, co.table, c, next)
-        if (c->failed && now > c->forget)
+        if ((c->failed || c->complete) && now > c->forget)
             free_collective(c);
 }
 
@@ -105,17 +108,18 @@ static void tell_parent_of_failure(struct collective *c)
     in.userid = c->userid;
     in.status = c->failed;
     in.text = c->text;
+    in.persistent = c->persistent;
     flux_collective_gather_async(co.b->h, to, &in);
 }
 
 static void fail(struct collective *c, int errnum, const char *text)
 {
-    if (c->failed)
+    if (c->failed || c->complete)
         return;
     c->failed = errnum;
     snprintf(c->text, sizeof(c->text), "%s", text);
-    c->forget = flux_monotime() + REMEMBER;
-    co.failures++;
+    c->forget = c->persistent ? 0 : flux_monotime() + REMEMBER;
+    co.remembered++;
     while (c->entrants) {
         struct flux_call *call = c->entrants->call;
         remove_entrant(c->entrants);
@@ -175,14 +179,14 @@ static unsigned count_of_user(uint32_t userid)
 
 /* The collective of that name; made if it is new. NULL with an error told to `call`. */
 static struct collective *find(struct flux_call *call, uint32_t userid, const char *name,
-                               const char *ranks, int *r)
+                               const char *ranks, bool persistent, int *r)
 {
     FLUX_AUTO(idset) set = NULL;
     struct collective *c = NULL;
     struct flux_error err;
     char key[sizeof(c->key)];
 
-    forget_old_failures();
+    forget_old_ones();
     if (!*name || strlen(name) > NAME_MAX_LEN)
         *r = flux_call_fail(call, EINVAL, "a collective's name has 1 to %d bytes", NAME_MAX_LEN);
     else if (flux_idset_decode(ranks, &set, &err) < 0)
@@ -207,6 +211,7 @@ static struct collective *find(struct flux_call *call, uint32_t userid, const ch
     snprintf(c->key, sizeof(c->key), "%s", key);
     c->name = flux_strdup(name);
     c->userid = userid;
+    c->persistent = persistent;
     c->below = flux_idset_new();
     c->waiting = flux_idset_new();
     flux_topology_split(co.b->topo, co.b->rank, set, expect, c);
@@ -247,6 +252,48 @@ static flux_collective_part **part_messages(const struct collective *c)
 
 /* --- the end --- */
 
+/* The whole instead of what came from here; false if that is too much to keep. */
+static bool keep_result(struct collective *c, flux_collective_part **parts, size_t n)
+{
+    struct part *whole = flux_alloc((n + 1) * sizeof(*whole));
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bytes += parts[i]->data.len;
+        whole[i] = (struct part){.rank = parts[i]->rank,
+                                 .bytes = flux_bytes_copy(parts[i]->data.data, parts[i]->data.len)};
+    }
+    for (size_t i = 0; i < c->nparts; i++)
+        flux_bytes_unref(c->parts[i].bytes);
+    free(c->parts);
+    c->parts = whole;
+    c->nparts = n;
+    flux_future_free(FLUX_GIVE(c->up));
+    if (bytes > KEPT_MAX)
+        return false;
+    c->complete = true;
+    c->forget = flux_monotime() + REMEMBER;
+    co.remembered++;
+    return true;
+}
+
+/* The result, once more. */
+static int tell_result(struct collective *c, struct flux_call *call, bool is_child)
+{
+    flux_collective_exchange_response mine = FLUX_COLLECTIVE_EXCHANGE_RESPONSE_INIT;
+    flux_collective_gather_response theirs = FLUX_COLLECTIVE_GATHER_RESPONSE_INIT;
+    flux_collective_part **parts = part_messages(c);
+
+    mine.parts = theirs.parts = parts;
+    mine.n_parts = theirs.n_parts = c->nparts;
+    if (is_child)
+        flux_collective_gather_reply(call, &theirs);
+    else
+        flux_collective_exchange_reply(call, &mine);
+    free(parts);
+    return FLUX_CALL_LATER;
+}
+
 static void finish(struct collective *c, flux_collective_part **parts, size_t n)
 {
     flux_collective_exchange_response mine = FLUX_COLLECTIVE_EXCHANGE_RESPONSE_INIT;
@@ -263,7 +310,8 @@ static void finish(struct collective *c, flux_collective_part **parts, size_t n)
         else
             flux_collective_exchange_reply(call, &mine);
     }
-    free_collective(c);
+    if (!c->persistent || !keep_result(c, parts, n))
+        free_collective(c);
 }
 
 static void on_gathered(struct flux_future *f, void *arg)
@@ -291,6 +339,7 @@ static void send_up(struct collective *c)
     in.name = c->name;
     in.ranks = ranks;
     in.userid = c->userid;
+    in.persistent = c->persistent;
     in.parts = part_messages(c);
     in.n_parts = c->nparts;
     c->up = flux_collective_gather_async(co.b->h, FLUX_UPSTREAM, &in);
@@ -348,11 +397,13 @@ int collective_exchange(struct flux_call *call, const flux_collective_exchange_r
     struct collective *c;
     int r = 0;
 
-    c = find(call, flux_call_userid(call), in->name, in->ranks, &r);
+    c = find(call, flux_call_userid(call), in->name, in->ranks, in->persistent, &r);
     if (!c)
         return r;
     if (c->failed)
         return flux_call_fail(call, c->failed, "%s", c->text);
+    if (c->complete)
+        return tell_result(c, call, false);
     if (!c->here)
         return flux_call_fail(call, EINVAL, "rank %u is not one of the ranks of %s", co.b->rank,
                               in->name);
@@ -377,9 +428,11 @@ int collective_gather(struct flux_call *call, const flux_collective_gather_reque
     if (n != 2 || route[0] >= co.b->size ||
         flux_topology_parent(co.b->topo, route[0]) != co.b->rank)
         return flux_call_fail(call, EPERM, "only a child may enter for its subtree");
-    c = find(call, in->userid, in->name, in->ranks, &r);
+    c = find(call, in->userid, in->name, in->ranks, in->persistent, &r);
     if (!c)
         return r;
+    if (c->complete)
+        return tell_result(c, call, true);
     if (in->status)
         fail(c, in->status, in->text);
     if (c->failed)

@@ -97,6 +97,8 @@ static int connect_broker(struct link *l, struct flux_error *err)
     return 0;
 }
 
+static bool patient(struct link *l);
+
 struct flux *link_handle(struct link *l)
 {
     struct flux_error err;
@@ -104,7 +106,9 @@ struct flux *link_handle(struct link *l)
     if (!l)
         return NULL;
     if (connect_broker(l, &err) < 0) {
-        fprintf(stderr, "flux-shell[%u]: %s\n", l->sh->rank, err.text);
+        if (!l->first_failure) /* once for all attempts */
+            fprintf(stderr, "flux-shell[%u]: %s\n", l->sh->rank, err.text);
+        patient(l);
         return NULL;
     }
     return l->h;

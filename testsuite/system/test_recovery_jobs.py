@@ -279,3 +279,20 @@ def test_jobs_that_start_while_brokers_are_killed_run_exactly_once(cluster):
         names = c.names(j)
         assert names.count("start") == names.count("finish") == names.count("free") == names.count("clean") == 1
     no_resources_are_held(c)
+
+
+@pytest.mark.parametrize("victims", [(1,), (3,), (0,), (0, 1, 2, 3)], ids=["one inside", "one outside", "rank 0", "all"])
+def test_a_barrier_that_is_under_way_is_completed(cluster, victims):
+    """Tasks 0 to 2 wait in it for task 3."""
+    c = cluster(parents=(None, 0, 1, 1))
+    job = c.run("submit", "-N4", "-n4", "sh", "-c",
+                f"[ $FLUX_TASK_RANK = 3 ] && until [ -e {c.path}/go ]; do sleep 0.05; done; "
+                f"echo $FLUX_TASK_RANK >>{c.path}/ran; flux pmi exchange")
+    c.wait_event(job, "start")
+    c.until(lambda: (c.path / "ran").exists() and len((c.path / "ran").read_text().split()) == 3, "three are at it")
+    c.kill(*victims)
+    c.until(lambda: c.flux("uptime").ok and (ranks_found(c, job) >= set(victims)), "all are found again")
+    (c.path / "go").touch()
+    assert c.status(job) == 0
+    assert "exception" not in c.names(job)
+    assert ran_once(c)

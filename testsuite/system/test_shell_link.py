@@ -208,10 +208,21 @@ def test_pmi_is_exchanged_between_nodes(job, service):
 
 
 def test_a_refused_exchange_fails_the_barrier(job, service):
-    service.broker.handlers["Collective/Exchange"] = lambda request: 113
+    service.broker.handlers["Collective/Exchange"] = lambda request: 22
     p = job.run(["/usr/bin/python3", "-c", PMI], 4, cores="0-1", nnodes=2)
-    assert p.rc == 1
+    assert p.rc == 1 and "exchange" in service.raised[0].note
     assert any("exchange" in f.data.decode() for f in service.frames if f.stream == LOG)
+
+
+def test_an_exchange_is_tried_again_while_a_broker_is_away(job, service):
+    answers = [113, 113, service.exchange]
+
+    def exchange(request):
+        answer = answers.pop(0)
+        return answer(request) if callable(answer) else answer
+    service.broker.handlers["Collective/Exchange"] = exchange
+    p = job.run(["/usr/bin/python3", "-c", PMI + "assert 'rc=0' in ask('cmd=finalize')"], 4, cores="0-1", nnodes=2)
+    assert p.rc == 0 and not answers and service.exchanged.persistent, p.err
 
 
 def test_a_bad_document_raises_too(job, service):

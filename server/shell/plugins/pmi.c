@@ -13,6 +13,9 @@
 #include <flux/pmi.h>
 #include <flux/v1/collective.h>
 
+#define RETRY_MS 200
+#define PATIENCE_MS 600000 /* for an exchange that has failed once */
+
 struct endpoint {
     struct pmi *pmi;
     unsigned index;
@@ -26,6 +29,9 @@ struct pmi {
     struct endpoint *ends;
     unsigned barriers;
     struct flux_future *exchange;
+    struct flux_buf dirty; /* what goes into it */
+    bool timers, failed;   /* the timers are there; it has failed before */
+    uv_timer_t retry, limit;
     char kvsname[FLUX_FLUID_MAX];
 };
 
@@ -98,24 +104,6 @@ static void on_send(void *arg, unsigned task, const char *data, size_t len)
     }
 }
 
-static void on_exchanged(struct flux_future *f, void *arg)
-{
-    struct pmi *p = arg;
-    const flux_collective_exchange_response *out;
-    struct flux_error err;
-    int r = flux_collective_exchange_result(f, &out, &err);
-
-    for (size_t i = 0; r == 0 && i < out->n_parts; i++)
-        if (out->parts[i]->rank != p->sh->start->broker_rank)
-            r = flux_pmi_server_merge(p->server, out->parts[i]->data.data, out->parts[i]->data.len,
-                                      &err);
-    if (r < 0)
-        flux_shell_log(p->sh, FLUX_SHELL_ERROR, "pmi", "exchange: %s", err.text);
-    p->exchange = NULL;
-    flux_future_free(f);
-    flux_pmi_server_release(p->server, r == 0);
-}
-
 /* Broker ranks of the nodes that have tasks. */
 static char *participants(struct flux_shell *sh)
 {
@@ -128,32 +116,122 @@ static char *participants(struct flux_shell *sh)
     return flux_idset_encode(ranks, FLUX_IDSET_RANGE);
 }
 
-static void on_barrier(void *arg)
+static void exchange(struct pmi *p);
+
+static void on_retry(uv_timer_t *timer)
+{
+    exchange(timer->data);
+}
+
+/* The exchange is over, one way or the other. */
+static void exchanged(struct pmi *p, int r, const struct flux_error *err)
+{
+    if (p->timers) {
+        uv_timer_stop(&p->retry);
+        uv_timer_stop(&p->limit);
+    }
+    flux_future_free(p->exchange);
+    p->exchange = NULL;
+    p->failed = false;
+    flux_buf_reset(&p->dirty);
+    if (r < 0) {
+        flux_shell_log(p->sh, FLUX_SHELL_ERROR, "pmi", "exchange: %s", err->text);
+        flux_shell_raise(p->sh, "pmi: exchange: %s", err->text);
+    }
+    flux_pmi_server_release(p->server, r == 0);
+}
+
+/* Some may have the result, and so be gone, and it is not remembered any more. */
+static void on_limit(uv_timer_t *timer)
+{
+    struct flux_error err;
+
+    flux_error_set(&err, -ETIMEDOUT, "not complete %d s after a broker was lost",
+                   PATIENCE_MS / 1000);
+    exchanged(timer->data, -ETIMEDOUT, &err);
+}
+
+static bool may_pass(int r)
+{
+    return r == -EHOSTUNREACH || r == -ECONNRESET || r == -ETIMEDOUT || r == -ENOSYS ||
+           r == -ECANCELED;
+}
+
+/* A broker on the way is gone: it, or its successor, will be back; or the job ends without it. */
+static void try_again(struct pmi *p)
+{
+    flux_future_free(p->exchange);
+    p->exchange = NULL;
+    if (!p->timers) {
+        uv_timer_init(&p->sh->loop, &p->retry);
+        uv_timer_init(&p->sh->loop, &p->limit);
+        p->retry.data = p->limit.data = p;
+        p->timers = true;
+    }
+    if (!p->failed)
+        uv_timer_start(&p->limit, on_limit, PATIENCE_MS, 0);
+    p->failed = true;
+    uv_timer_start(&p->retry, on_retry, RETRY_MS, 0);
+}
+
+static void on_exchanged(struct flux_future *f, void *arg)
 {
     struct pmi *p = arg;
-    flux_collective_exchange_request in = FLUX_COLLECTIVE_EXCHANGE_REQUEST_INIT;
-    FLUX_AUTO_BUF dirty = FLUX_BUF_INIT(256u << 20);
-    FLUX_AUTO_STR name = NULL;
-    FLUX_AUTO_STR ranks = NULL;
-    struct flux *h;
+    const flux_collective_exchange_response *out;
+    struct flux_error err;
+    int r = flux_collective_exchange_result(f, &out, &err);
 
-    p->barriers++;
-    if (flux_pmi_server_take_dirty(p->server, &dirty) < 0 || p->sh->nlocal == p->sh->ntasks) {
-        flux_pmi_server_release(p->server, dirty.failed == 0);
+    if (may_pass(r)) {
+        try_again(p);
         return;
     }
-    h = flux_shell_handle(p->sh);
+    for (size_t i = 0; r == 0 && i < out->n_parts; i++)
+        if (out->parts[i]->rank != p->sh->start->broker_rank)
+            r = flux_pmi_server_merge(p->server, out->parts[i]->data.data, out->parts[i]->data.len,
+                                      &err);
+    exchanged(p, r, &err);
+}
+
+static void exchange(struct pmi *p)
+{
+    flux_collective_exchange_request in = FLUX_COLLECTIVE_EXCHANGE_REQUEST_INIT;
+    struct flux *h = flux_shell_handle(p->sh);
+    struct flux_error err;
+    FLUX_AUTO_STR name = NULL;
+    FLUX_AUTO_STR ranks = NULL;
+
+    if (!h && p->sh->start->local_uri[0]) { /* our own broker is not back yet */
+        try_again(p);
+        return;
+    }
     if (!h) {
-        flux_pmi_server_release(p->server, false);
+        flux_error_set(&err, -ENOENT, "there is no broker");
+        exchanged(p, -ENOENT, &err);
         return;
     }
     in.name = name = flux_printf("pmi.%s.%u", p->kvsname, p->barriers);
     in.ranks = ranks = participants(p->sh);
-    in.data.data = (uint8_t *)dirty.data;
-    in.data.len = dirty.len;
+    in.data.data = (uint8_t *)p->dirty.data;
+    in.data.len = p->dirty.len;
     in.local = 1;
+    in.persistent = true;
     p->exchange = flux_collective_exchange_async(h, FLUX_RANK(p->sh->start->broker_rank), &in);
     flux_future_then(p->exchange, on_exchanged, p);
+}
+
+static void on_barrier(void *arg)
+{
+    struct pmi *p = arg;
+
+    p->barriers++;
+    p->dirty.max = 256u << 20;
+    if (flux_pmi_server_take_dirty(p->server, &p->dirty) < 0 || p->sh->nlocal == p->sh->ntasks) {
+        bool good = p->dirty.failed == 0;
+        flux_buf_done(&p->dirty);
+        flux_pmi_server_release(p->server, good);
+        return;
+    }
+    exchange(p);
 }
 
 static void on_abort(void *arg, unsigned task, int code, const char *text)
@@ -277,6 +355,11 @@ static void finish(struct flux_shell *sh, void **data)
         flux_future_free(p->exchange);
     if (p)
         p->exchange = NULL;
+    if (p && p->timers) {
+        uv_close((uv_handle_t *)&p->retry, NULL);
+        uv_close((uv_handle_t *)&p->limit, NULL);
+        p->timers = false;
+    }
 }
 
 static void done(struct flux_shell *sh, void **data)
@@ -286,6 +369,7 @@ static void done(struct flux_shell *sh, void **data)
     if (!p)
         return;
     flux_pmi_server_free(p->server);
+    flux_buf_done(&p->dirty);
     free(p->ends);
     free(p);
 }

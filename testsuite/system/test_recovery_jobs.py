@@ -3,11 +3,13 @@
 import os
 import select
 import signal
+import socket
+import subprocess
 import time
 from collections import Counter
 
 import pytest
-from conftest import PATIENCE
+from conftest import BUILD, FLUX, PATIENCE
 from recovery import Cluster
 
 
@@ -111,7 +113,7 @@ def test_an_end_while_the_broker_is_away_is_told_exactly(cluster):
     job = gated_job(c, code="$((40 + FLUX_TASK_RANK))")
     c.hold(3)
     (c.path / "go").touch()
-    c.until(lambda: "away" and c.helper(3) and not open(f"/proc/{c.helper(3)}/task/{c.helper(3)}/children").read(),
+    c.until(lambda: not open(f"/proc/{c.helper(3)}/task/{c.helper(3)}/children").read(),
             "the shell of rank 3 has ended")
     assert c.names(job)[-1] == "start"
     c.up(3)
@@ -217,6 +219,35 @@ def test_rank_0_stops_in_order_and_jobs_go_on(cluster):
     c.wait_online()
     finish(c, job)
     assert ran_once(c)
+
+
+def test_a_command_on_a_broker_that_stops_ends_with_a_clear_text(cluster):
+    c = cluster()
+    command = subprocess.Popen([FLUX, "exec", "-r", "2", "sh", "-c", f"touch {c.path}/runs; exec sleep 1000"],
+                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=c.env)
+    c.until((c.path / "runs").exists, "the command runs")
+    c.kill(2, sig=signal.SIGTERM)
+    err = command.communicate(timeout=20 * PATIENCE)[1]
+    assert command.returncode != 0 and "c2 (rank 2): rank 2 is going down" in err
+
+
+def test_a_helper_waits_for_brokers_for_its_time_and_not_while_one_is_connected(tmp_path):
+    path = tmp_path / "sock"
+    helper = subprocess.Popen([BUILD / "server/spawnd/flux-spawnd", f"--socket={path}", "--orphan-grace=0.5", "--linger"],
+                              stdin=subprocess.DEVNULL)
+    broker = socket.socket(socket.AF_UNIX)
+    while helper.poll() is None:
+        try:
+            broker.connect(str(path))  # and says nothing: it waits for its parent
+            break
+        except OSError:
+            time.sleep(0.01)
+    with pytest.raises(subprocess.TimeoutExpired):
+        helper.wait(1.5)
+    broker.close()
+    began = time.monotonic()
+    assert helper.wait(20 * PATIENCE) == 0
+    assert time.monotonic() - began > 0.4 and not path.exists()
 
 
 def test_shutdown_ends_running_jobs(cluster):

@@ -39,6 +39,16 @@ def test_what_hides_from_its_job_is_found_by_its_cgroup(idle):
     gone(idle, idle[1])
 
 
+def test_nothing_of_the_brokers_is_open_in_a_job_of_another_user(idle):
+    """What a shell has open its user can write to: not the journal's socket in the broker's name."""
+    idle[0].write("/home/alice/look", "#!/bin/bash\nreadlink /proc/$PPID/fd/*\ntr '\\0' '\\n' </proc/$PPID/environ\n", 0o755)
+    lines = idle.flux("run --requires=host:test2 /home/alice/look", user="alice").lines
+    assert "HOME=/home/alice" in lines
+    ours = idle[1].run(f"readlink /proc/{idle[1].broker_pid}/fd/*").lines
+    assert {line for line in lines if line.startswith(("/", "socket:", "pipe:"))} & set(ours) <= {"/dev/null"}
+    assert not [line for line in lines if line.startswith(("NOTIFY_", "INVOCATION_", "STATE_", "RUNTIME_", "JOURNAL_"))]
+
+
 def test_a_job_ends_when_the_last_of_its_processes_has(idle):
     """What it left in the background keeps its session, and its resources."""
     job = start(idle, "setsid sleep 1000 </dev/null >/dev/null 2>&1 &\ntouch /tmp/up")

@@ -333,6 +333,8 @@ static int shell_spawn(struct exec *x, struct shell *s, const flux_exec_start_re
             close(fds[0].fd);
             return flux_error_sys(err, fds[2].fd, "cannot hand the job to the IMP");
         }
+        fds[1].source =
+            SPAWN_NULL; /* ours may be the journal's: not for another user to write to */
         s->l.imp = true;
     }
     req.cgroup = s->cgroup = cgroup_make(x->cgroup, in->id);

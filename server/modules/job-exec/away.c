@@ -210,7 +210,8 @@ static void deliver_missed(struct running *job, const struct flux_idset *ranks)
         free(m);
     }
     if (job->aborting)
-        run_kill_ranks(job, ranks, job->kills > 0 ? SIGKILL : SIGTERM, job->kills > 1);
+        run_kill_ranks(job, ranks, job->kills > 0 ? job->je->killing.last : job->je->killing.first,
+                       job->kills > 1);
 }
 
 void away_found(struct running *job, const struct flux_idset *ranks)

@@ -54,20 +54,28 @@ struct running {
     bool started, simulated, aborting, exit_timer_on;
     bool reattached; /* was running when the leader began */
     unsigned kills;
+    double kill_began;   /* monotonic */
     double exit_timeout; /* as struct jobexec has it, or by the job's own option */
     double sim_duration;
     int sim_status;
     UT_hash_handle hh;
 };
 
+/* How jobs are killed. */
+struct jobexec_killing {
+    double timeout;    /* seconds from the first signal to the last */
+    double time_limit; /* seconds after which they count as unkillable; < 0: by number */
+    int most;          /* attempts after which they do */
+    int first, last;   /* signals */
+};
+
 struct jobexec {
     struct flux *h;
     struct running *jobs;
     char *shell, *imp;
-    double kill_timeout; /* seconds from SIGTERM to SIGKILL */
+    struct jobexec_killing killing;
     double
         exit_timeout; /* seconds that other shells may go on after the first has ended; < 0 none */
-    unsigned max_kills;
     double lost_timeout;  /* seconds that a job waits for a rank that is away */
     bool guests;          /* are admitted */
     bool guests_simulate; /* may use simulated execution */
@@ -117,6 +125,9 @@ struct flux_idset *away_signal(struct running *job, unsigned signum);
 void away_forget(struct running *job);
 /* "host[1-2] (rank 1-2)" */
 char *away_describe(struct jobexec *je, const struct flux_idset *ranks);
+
+/* configure.c: check `conf`, and with `apply` take it over. */
+int jobexec_configure(struct jobexec *je, const json_t *conf, bool apply, struct flux_error *err);
 
 /* reconcile.c */
 void reconcile_stop(struct jobexec *je);

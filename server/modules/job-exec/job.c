@@ -11,6 +11,7 @@
 
 #include <flux/eventlog.h>
 #include <flux/fluid.h>
+#include <flux/v1/resource.h>
 
 struct running *running_new(struct jobexec *je, struct flux_call *call, uint64_t id,
                             uint32_t userid)
@@ -137,7 +138,8 @@ void running_finished(struct running *job)
     running_free(job);
 }
 
-/* --- kill sequence: SIGTERM to the tasks, then SIGKILL, then SIGKILL to all that is left --- */
+/* --- kill sequence: the first signal to the tasks, then the last, then that to all that is left
+ * --- */
 
 static void send_signal(struct running *job, unsigned signum, bool group)
 {
@@ -153,34 +155,69 @@ static void log_kill(struct running *job, int signum)
              signum);
 }
 
+/* What cannot be killed keeps its nodes: they are drained, and the job goes on to its end. */
+static void give_up(struct running *job)
+{
+    flux_resource_drain_request in = FLUX_RESOURCE_DRAIN_REQUEST_INIT;
+    FLUX_AUTO_STR reason =
+        flux_printf("unkillable user processes for job %s", flux_fluid_f58(job->id));
+    FLUX_AUTO_STR targets = flux_idset_encode(job->pending, FLUX_IDSET_RANGE);
+    FLUX_AUTO(idset) ranks = flux_idset_copy(job->pending);
+
+    in.targets = targets;
+    in.reason = reason;
+    in.mode = FLUX_RESOURCE_DRAIN_MODE_SKIP;
+    flux_resource_drain_async(job->je->h, (struct flux_to){.no_answer = true}, &in);
+    running_exception(job, "exec", 0, "%s", reason);
+    running_note_status(job, W_EXITCODE(0, SIGKILL));
+    run_free_streams(job);
+    run_ended(job, ranks);
+    run_settle(job);
+}
+
+static bool is_unkillable(const struct running *job)
+{
+    const struct jobexec_killing *k = &job->je->killing;
+
+    if (k->time_limit >= 0)
+        return flux_monotime() - job->kill_began >= k->time_limit;
+    return job->kills >= (unsigned)k->most;
+}
+
 static void on_killer(uv_timer_t *timer)
 {
     struct running *job = timer->data;
-    double delay = job->je->kill_timeout * (1 << (job->kills < 6 ? job->kills : 6));
+    const struct jobexec_killing *k = &job->je->killing;
+    double delay = k->timeout * (1 << (job->kills < 6 ? job->kills : 6));
 
     if (away_all(job)) { /* nobody there to be killed */
-        uv_timer_start(timer, on_killer, (uint64_t)(job->je->kill_timeout * 1000), 0);
+        uv_timer_start(timer, on_killer, (uint64_t)(k->timeout * 1000), 0);
         return;
     }
-    log_kill(job, SIGKILL);
-    send_signal(job, SIGKILL, job->kills >= 1);
-    if (++job->kills > job->je->max_kills) {
-        running_exception(job, "exec", 0, "unkillable user processes for job %s",
-                          flux_fluid_f58(job->id));
+    if (is_unkillable(job)) {
+        give_up(job);
         return;
     }
-    uv_timer_start(timer, on_killer, (uint64_t)(delay * 1000), 0);
+    log_kill(job, k->last);
+    send_signal(job, k->last, job->kills >= 1);
+    job->kills++;
+    if (k->time_limit >= 0 && delay > k->time_limit)
+        delay = k->time_limit;
+    uv_timer_start(timer, on_killer, (uint64_t)((delay < 300 ? delay : 300) * 1000), 0);
 }
 
 void running_abort(struct running *job, const char *type)
 {
+    const struct jobexec_killing *k = &job->je->killing;
+
     if (job->aborting)
         return;
     job->aborting = true;
+    job->kill_began = flux_monotime();
     flux_log(job->je->h, LOG_DEBUG, "exec aborted: id=%llu", (unsigned long long)job->id);
-    log_kill(job, SIGTERM);
-    send_signal(job, SIGTERM, false);
-    uv_timer_start(&job->killer, on_killer, (uint64_t)(job->je->kill_timeout * 1000), 0);
+    log_kill(job, k->first);
+    send_signal(job, k->first, false);
+    uv_timer_start(&job->killer, on_killer, (uint64_t)(k->timeout * 1000), 0);
 }
 
 /* --- expiration --- */

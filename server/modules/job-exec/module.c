@@ -1,71 +1,14 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Service JobExec and its configuration. */
-#include <math.h>
+/* Service JobExec. */
 #include <syslog.h>
 
 #include <flux/fluid.h>
-#include <flux/fsd.h>
 #include <flux/jobspec.h>
 #include <flux/rset.h>
 
 #include "exec.h"
 
-#define LOST_TIMEOUT 120.
-
 static const struct flux_job_exec_ops ops = FLUX_JOB_EXEC_OPS(job_exec);
-
-/* --- configuration --- */
-
-static int get_fsd(const json_t *table, const char *key, double *ret, struct flux_error *err)
-{
-    const json_t *o = json_object_get(table, key);
-
-    if (!o)
-        return 0;
-    if (json_is_number(o))
-        *ret = json_number_value(o);
-    else if (json_is_string(o) && strcmp(json_string_value(o), "none") == 0)
-        *ret = -1;
-    else if (!json_is_string(o) || flux_fsd_parse(json_string_value(o), ret, err) < 0)
-        return flux_error_set(err, -EINVAL, "config: exec.%s must be a duration", key);
-    return 0;
-}
-
-/* Brokers of a system instance come back by themselves. */
-static double lost_timeout_default(struct flux *h)
-{
-    const char *method = flux_attr(h, "broker.boot-method");
-
-    return method && strcmp(method, "config") == 0 ? LOST_TIMEOUT : 0;
-}
-
-static int configure(struct jobexec *je, const json_t *conf, bool apply, struct flux_error *err)
-{
-    const json_t *table = json_object_get(conf, "exec"), *access = json_object_get(conf, "access");
-    const char *shell = json_string_value(json_object_get(table, "job-shell"));
-    const char *imp = json_string_value(json_object_get(table, "imp"));
-    const json_t *test = json_object_get(table, "testexec"), *kills;
-    double kill_timeout = 5, exit_timeout = 30, lost_timeout = lost_timeout_default(je->h);
-
-    if (get_fsd(table, "kill-timeout", &kill_timeout, err) < 0 ||
-        get_fsd(table, "shell-exit-timeout", &exit_timeout, err) < 0 ||
-        get_fsd(table, "lost-timeout", &lost_timeout, err) < 0)
-        return -EINVAL;
-    if (!apply)
-        return 0;
-    kills = json_object_get(table, "max-kill-count");
-    free(je->shell);
-    free(je->imp);
-    je->shell = flux_strdup(shell);
-    je->imp = flux_strdup(imp);
-    je->kill_timeout = kill_timeout;
-    je->exit_timeout = isinf(exit_timeout) ? -1 : exit_timeout;
-    je->lost_timeout = lost_timeout;
-    je->max_kills = kills ? json_integer_value(kills) : 8;
-    je->guests = json_is_true(json_object_get(access, "allow-guest-user"));
-    je->guests_simulate = json_is_true(json_object_get(test, "allow-guests"));
-    return 0;
-}
 
 /* --- calls --- */
 
@@ -203,7 +146,7 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
     je->h = h;
     *state = je;
     away_start(je);
-    r = configure(je, flux_conf(h), true, err);
+    r = jobexec_configure(je, flux_conf(h), true, err);
     return r < 0 ? r : flux_job_exec_serve(h, &ops, je, err);
 }
 
@@ -223,7 +166,7 @@ static void stop(struct flux *h, void *state)
 static int reload(struct flux *h, void *state, const json_t *conf, bool apply,
                   struct flux_error *err)
 {
-    return configure(state, conf, apply, err);
+    return jobexec_configure(state, conf, apply, err);
 }
 
 const struct flux_part job_exec_part = {

@@ -78,7 +78,7 @@ static void fill_document(struct running *job, const flux_job_exec_start_request
     doc->instance_level = level ? atoi(level) : 0;
     if (enclosing)
         doc->enclosing_id = enclosing;
-    doc->kill_timeout = job->je->kill_timeout;
+    doc->kill_timeout = job->je->killing.timeout;
 }
 
 /* --- progress --- */

@@ -64,7 +64,7 @@ static int read_as(const struct passwd *pw, const char *path, char **text, struc
 static int load(const struct sign *sign, uid_t userid, bool secret, struct cert **ret,
                 struct imp_error *err)
 {
-    char path[PATH_MAX], buf[4096], *text = NULL;
+    char path[PATH_MAX], buf[65536], *text = NULL; /* buf: an entry of the user database */
     const char *suffix = secret ? "" : ".pub";
     struct imp_error why = {""};
     struct passwd pw;

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import guests
-from conftest import BUILD, PATIENCE, Instance
+from conftest import PATIENCE, Instance
 from guests import ALICE, flux_as
 
 pytestmark = pytest.mark.root
@@ -116,6 +116,7 @@ def test_alloc_signs(alice):
     assert str(ALICE) in r.stdout, (r.stdout, r.stderr)
 
 
+@pytest.mark.plain
 def test_python_signs(shared, conf):
     code = """
 import flux, flux.job, os

@@ -58,6 +58,13 @@ def test_a_job_ends_when_the_last_of_its_processes_has(idle):
     idle.flux(f"job wait-event -t60 {job} clean", user="alice")
 
 
+def test_what_a_job_left_in_the_background_is_ended_by_cancelling_it(idle):
+    job = start(idle, "trap '' TERM\nsetsid sleep 1000 </dev/null >/dev/null 2>&1 &\ntouch /tmp/up")
+    idle.flux(f"cancel {job}", user="alice")
+    idle.flux(f"job wait-event -t60 {job} clean", user="alice", timeout=70)
+    gone(idle, idle[1])
+
+
 def test_an_imp_that_is_killed_takes_its_job_along(idle):
     job = start(idle, "trap '' TERM HUP\ntouch /tmp/up; sleep 1000; sleep 1000")
     idle[1].run("pkill -KILL -x flux-imp")

@@ -106,3 +106,17 @@ def test_below_a_lost_node_others_wait_for_it(cluster_start):
     tree[1].boot()
     tree.wait_online()
     assert states(tree) == {host: "full" for host in tree.hosts}
+
+
+def test_a_job_survives_a_broker_that_ends_as_it_starts(own):
+    """The helper has been asked to start a shell, and has not said yet that it runs."""
+    node = own[1]
+    helper = node.run("pgrep -x flux-spawnd").out.strip()
+    node.run(f"kill -STOP {helper}")
+    job = own.flux("submit --requires=hosts:test2 -N1 sh -c 'sleep 0.5; hostname'", user="alice").out.strip()
+    own.wait_until(lambda: own.flux(f"jobs -no {{state}} {job}").out == "RUN\n")
+    node.stop()
+    node.run(f"kill -CONT {helper}")
+    node.start()
+    own.wait_online()
+    assert own.flux(f"job attach {job}", user="alice").out == "test2\n"

@@ -73,6 +73,12 @@ static void kill_all(const char *path)
 
 void cgroup_remove(const char *path)
 {
+    if (path)
+        rmdir(path);
+}
+
+void cgroup_clear(const char *path)
+{
     if (!path || rmdir(path) == 0)
         return;
     kill_all(path);

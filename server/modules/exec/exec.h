@@ -97,7 +97,8 @@ char *imp_read_log(struct exec *x, int fd);
 char *cgroup_find(void);
 char *cgroup_path(const char *own, uint64_t id);
 char *cgroup_make(const char *own, uint64_t id);
-void cgroup_remove(const char *path); /* NULL is fine */
+void cgroup_remove(const char *path); /* if it is empty; NULL is fine */
+void cgroup_clear(const char *path);  /* with all that is left in it */
 void cgroup_sweep(const char *own);   /* remove those that are empty */
 /* command.c: one that belongs to a command; the caller that it had is gone. */
 struct local *command_found(struct exec *x, const Flux__V1__SpawnCookie *cookie);

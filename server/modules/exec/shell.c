@@ -103,8 +103,8 @@ static void shell_free(struct shell *s)
     local_done(&s->l);
     if (s->imp_log >= 0)
         close(s->imp_log);
-    if (s->ended || !s->running)
-        cgroup_remove(s->cgroup);
+    if (s->ended) /* else it runs, or the helper is about to start it */
+        cgroup_clear(s->cgroup);
     free(s->cgroup);
     free(s->refusal);
     free(s);
@@ -159,6 +159,7 @@ static void on_started(struct local *l, int r, const char *why)
         FLUX_AUTO_STR text = flux_printf("%s (rank %u): %s", x->hostname, x->rank, why);
         fan_local_failed(&s->start->fan, x->rank, -r, text);
     }
+    cgroup_remove(s->cgroup);
     shell_free(s);
 }
 
@@ -200,8 +201,11 @@ struct local *shell_found(struct exec *x, const Flux__V1__SpawnCookie *cookie,
 
     if (s && s->attempt > cookie->attempt)
         return NULL; /* an earlier try, ended */
-    if (s)
+    if (s) {         /* its control group is now that of the later try */
+        free(s->cgroup);
+        s->cgroup = NULL;
         shell_free(s);
+    }
     s = shell_new(x, cookie->id, cookie->userid, cookie->attempt);
     s->running = true;
     s->cgroup = cgroup_path(x->cgroup, s->id);
@@ -377,6 +381,7 @@ static void local_start(struct start *st)
     r = shell_spawn(x, s, in, &err);
     if (r < 0) {
         fan_local_failed(&st->fan, x->rank, -r, err.text);
+        cgroup_remove(s->cgroup);
         shell_free(s);
         return;
     }

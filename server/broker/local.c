@@ -5,7 +5,6 @@
 #include "local.h"
 
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,37 +14,18 @@
 #include <flux/paths.h>
 #include <flux/v1/envelope.pb-c.h>
 
-#include "../../bindings/c/wire/stream.h"
+#include "guests.h"
 
-#define BACKLOG_MAX ((size_t)64 << 20) /* bytes waiting for one client */
-/* Of one user other than the owner: connections, unread bytes, bytes of frames not yet complete. */
-#define GUEST_CONNECTIONS_MAX 1024
-#define GUEST_BACKLOG_MAX ((size_t)128 << 20)
-#define GUEST_BACKLOG_FAIR ((size_t)128 << 10) /* no client is cut off for less */
-#define GUEST_FRAMES_MAX ((size_t)64 << 20)
 #define GROUPS_MAX 65536
-#define DESCRIPTORS_KEPT 512 /* never taken by guests */
 #define GOODBYE_SECONDS 0.5
 #define ACCEPT_BURST 64
 #define PROTOCOL 1
 
-/* A user other than the owner, while connected. */
-struct guest {
-    uint32_t userid;
-    unsigned connections;
-    size_t partial; /* bytes of unfinished frames */
-    bool squeezed;  /* too many: only `turn` is read from until there are fewer */
-    struct client *turn;
-    UT_hash_handle hh;
-};
-
 struct client {
     struct port port; /* first: the router hands it to us */
     struct local *local;
-    struct guest *guest; /* NULL: the owner */
     struct flux_stream *stream;
-    size_t partial;
-    bool paused; /* by the router */
+    struct guest_link link;
     struct client *next, *prev;
 };
 
@@ -57,117 +37,14 @@ struct local {
     int fd;
     uv_poll_t *poll;
     struct client *clients;
-    struct guest *guests;
-    unsigned nguests, guests_max; /* connections of all guests */
+    struct guests guests;
     unsigned serial;
 };
-
-/* --- bounds of guests --- */
-
-static struct guest *guest_enter(struct local *l, uint32_t userid)
-{
-    struct guest *g;
-
-    HASH_FIND_INT(l->guests, &userid, g);
-    if (!g) {
-        g = flux_alloc(sizeof(*g));
-        g->userid = userid;
-        HASH_ADD_INT(l->guests, userid, g);
-    }
-    g->connections++;
-    l->nguests++;
-    return g;
-}
-
-static void apply_pause(struct client *c)
-{
-    struct guest *g = c->guest;
-
-    flux_stream_pause(c->stream, c->paused || (g && g->squeezed && g->turn != c));
-}
-
-/* Frames that have begun take turns, one at a time, where they would take too much memory
- * together. Who does not finish its frame keeps nobody waiting but other programs of its user. */
-static void guest_squeeze(struct local *l, struct guest *g)
-{
-    bool squeezed = g->partial > GUEST_FRAMES_MAX;
-    struct client *c, *turn = NULL;
-
-    if (!squeezed && !g->squeezed)
-        return;
-    if (squeezed && g->turn && g->turn->partial)
-        turn = g->turn;
-    for (c = l->clients; c && squeezed && !turn; c = c->next)
-        if (c->guest == g && c->partial)
-            turn = c;
-    if (squeezed == g->squeezed && turn == g->turn)
-        return;
-    g->squeezed = squeezed;
-    g->turn = turn;
-    DL_FOREACH(l->clients, c)
-    if (c->guest == g)
-        apply_pause(c);
-}
-
-static void set_partial(struct client *c, size_t have)
-{
-    struct guest *g = c->guest;
-
-    if (!g)
-        return;
-    g->partial += have - c->partial;
-    c->partial = have;
-    guest_squeeze(c->local, g);
-}
-
-static void guest_leave(struct local *l, struct guest *g, struct client *c)
-{
-    g->partial -= c->partial;
-    c->partial = 0;
-    if (g->turn == c)
-        g->turn = NULL;
-    guest_squeeze(l, g);
-    l->nguests--;
-    if (--g->connections)
-        return;
-    HASH_DEL(l->guests, g);
-    free(g);
-}
-
-static bool reads_too_slowly(const struct client *c)
-{
-    size_t mine = flux_stream_backlog(c->stream), sum = 0;
-    struct client *other;
-
-    if (mine > BACKLOG_MAX || !c->guest || mine < GUEST_BACKLOG_FAIR)
-        return mine > BACKLOG_MAX;
-    DL_FOREACH(c->local->clients, other)
-    if (other->guest == c->guest)
-        sum += flux_stream_backlog(other->stream);
-    return sum > GUEST_BACKLOG_MAX;
-}
-
-static int check_connections(struct local *l, uint32_t userid, struct flux_error *err)
-{
-    struct guest *g;
-
-    HASH_FIND_INT(l->guests, &userid, g);
-    if (g && g->connections >= GUEST_CONNECTIONS_MAX)
-        return flux_error_set(err, -EAGAIN, "user %u has %u connections, which is the limit",
-                              userid, g->connections);
-    if (l->nguests >= l->guests_max)
-        return flux_error_set(err, -EAGAIN, "guests have %u connections, which is the limit",
-                              l->nguests);
-    return 0;
-}
-
-/* --- clients --- */
 
 static void drop(struct client *c, const char *why)
 {
     DL_DELETE(c->local->clients, c);
-    if (c->guest)
-        guest_leave(c->local, c->guest, c);
+    guest_leave(&c->local->guests, &c->link);
     router_remove(c->local->router, &c->port, why);
     flux_stream_close(c->stream);
     free(c);
@@ -177,7 +54,7 @@ static void client_send(struct port *p, struct flux_msg *m)
 {
     struct client *c = (struct client *)p;
 
-    if (reads_too_slowly(c)) {
+    if (guest_reads_too_slowly(&c->link)) {
         /* We may be deep in the router: the loop will see the end of the connection. */
         shutdown(flux_stream_fd(c->stream), SHUT_RDWR);
         flux_msg_free(m);
@@ -190,8 +67,7 @@ static void client_pause(struct port *p, bool on)
 {
     struct client *c = (struct client *)p;
 
-    c->paused = on;
-    apply_pause(c);
+    guest_pause(&c->link, on);
 }
 
 static const struct port_ops client_ops = {.send = client_send, .pause = client_pause};
@@ -201,8 +77,7 @@ static void on_msg(struct flux_msg *m, void *arg)
     struct client *c = arg;
 
     m->nroute = 0;
-    if (c->partial)
-        set_partial(c, 0);
+    guest_partial(&c->link, 0);
     /* Clients serve nothing, so nothing of theirs can be an answer. */
     if (m->kind == FLUX_MSG_RESPONSE ||
         (m->kind == FLUX_MSG_CONTROL && m->control >= FLUX_MSG_HELLO)) {
@@ -232,7 +107,9 @@ static void on_eof(int r, void *arg)
 
 static void on_partial(size_t have, void *arg)
 {
-    set_partial(arg, have);
+    struct client *c = arg;
+
+    guest_partial(&c->link, have);
 }
 
 static const struct flux_stream_ops stream_ops = {on_msg, on_bad, on_eof, on_partial};
@@ -296,13 +173,10 @@ static void set_roles(struct client *c, uint32_t roles)
     struct local *l = c->local;
 
     c->port.roles = roles;
-    if (is_owner(roles) && c->guest) {
-        guest_leave(l, c->guest, c);
-        c->guest = NULL;
-        apply_pause(c);
-    } else if (!is_owner(roles) && !c->guest) {
-        c->guest = guest_enter(l, c->port.userid);
-    }
+    if (is_owner(roles))
+        guest_leave(&l->guests, &c->link);
+    else if (!c->link.guest)
+        guest_enter(&l->guests, &c->link, c->port.userid);
     c->port.user = is_owner(roles) ? NULL : router_user(l->router, c->port.userid);
 }
 
@@ -316,12 +190,12 @@ static void welcome(struct local *l, int fd)
 
     r = admit(l, fd, &cred, &roles, &err);
     if (r == 0 && !is_owner(roles))
-        r = check_connections(l, cred.uid, &err);
+        r = guests_check(&l->guests, cred.uid, &err);
     c = flux_alloc(sizeof(*c));
     c->local = l;
     c->port = (struct port){.kind = PORT_CLIENT, .ops = &client_ops, .userid = cred.uid};
     snprintf(c->port.name, sizeof(c->port.name), "client %u (pid %d)", ++l->serial, (int)cred.pid);
-    c->stream = flux_stream_new(l->loop, fd, &stream_ops, c);
+    c->stream = c->link.stream = flux_stream_new(l->loop, fd, &stream_ops, c);
     set_roles(c, roles);
     DL_APPEND(l->clients, c);
     router_add(l->router, &c->port);
@@ -329,8 +203,6 @@ static void welcome(struct local *l, int fd)
     if (r < 0) {
         flux_stream_drain(c->stream, 0);
         drop(c, "was refused");
-    } else if (c->guest && c->guest->squeezed) {
-        apply_pause(c);
     }
 }
 
@@ -407,7 +279,6 @@ int local_new(uv_loop_t *loop, struct router *router, const struct local_options
               struct local **ret, struct flux_error *err)
 {
     int fd = listen_on(opts->path, err);
-    struct rlimit lim;
     struct local *l;
 
     if (fd < 0)
@@ -418,9 +289,7 @@ int local_new(uv_loop_t *loop, struct router *router, const struct local_options
     l->opts = *opts;
     l->path = flux_strdup(opts->path);
     l->fd = fd;
-    l->guests_max = getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur < 2 * DESCRIPTORS_KEPT
-                        ? DESCRIPTORS_KEPT / 2
-                        : lim.rlim_cur - DESCRIPTORS_KEPT;
+    guests_init(&l->guests);
     l->poll = flux_alloc(sizeof(*l->poll));
     uv_poll_init(loop, l->poll, fd);
     l->poll->data = l;

@@ -89,7 +89,7 @@ static int print(const char *text, struct imp_error *err)
     return 0;
 }
 
-static int act(struct imp *imp, const struct kv *request, struct imp_error *err)
+static int act(struct imp *imp, struct kv *request, struct imp_error *err)
 {
     struct cert *cert = NULL;
     char *text = NULL;

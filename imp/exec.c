@@ -5,6 +5,7 @@
 #include "exec.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
@@ -38,6 +39,7 @@ enum {
 /* All that it takes to become the shell; whatever can fail with a message has been done. */
 struct start {
     struct imp *imp;
+    struct kv *kv; /* what the strings of the request belong to */
     struct exec_request request;
     struct sign_request signed_request;
     struct user user;
@@ -233,8 +235,13 @@ static noreturn void become_shell(struct start *s)
     child_failed(s->request.shell);
 }
 
-static void let_go(const struct start *s)
+/* What only the job needs. A request may be of megabytes, and the job may run for weeks. */
+static void let_go(struct start *s)
 {
+    kv_free(s->kv);
+    sign_request_done(&s->signed_request);
+    environment_done(&s->env);
+    malloc_trim(0);
     close(s->shell_fd);
     close(s->payload_fd);
     close(DOCUMENT_FD);
@@ -275,9 +282,9 @@ static int start(struct start *s, struct imp_error *err)
     linger_exit(status);
 }
 
-static int act(struct imp *imp, const struct kv *kv, struct imp_error *err)
+static int act(struct imp *imp, struct kv *kv, struct imp_error *err)
 {
-    struct start s = {.imp = imp, .shell_fd = -1, .payload_fd = -1};
+    struct start s = {.imp = imp, .kv = kv, .shell_fd = -1, .payload_fd = -1};
     int r = exec_request_decode(kv, &s.request, err);
 
     r = r < 0 ? r : check_shell(&s, err);

@@ -29,7 +29,7 @@ struct command {
     const char *usage;
     const char *users; /* key of those who may, below the table; NULL: anyone */
     int (*ask)(struct imp *imp, struct kv *request, struct imp_error *err);
-    int (*act)(struct imp *imp, const struct kv *request, struct imp_error *err);
+    int (*act)(struct imp *imp, struct kv *request, struct imp_error *err);
 };
 
 extern const struct command command_casign, command_exec, command_kill, command_run,

@@ -40,7 +40,7 @@ static bool is_imp(pid_t pid)
     return strcmp(comm, "flux-imp\n") == 0;
 }
 
-static int act(struct imp *imp, const struct kv *request, struct imp_error *err)
+static int act(struct imp *imp, struct kv *request, struct imp_error *err)
 {
     int signum, pid, fd, r = 0;
 

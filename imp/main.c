@@ -16,7 +16,7 @@ static const struct command *const commands[] = {
     &command_casign, &command_exec, &command_kill, &command_run, &command_version, &command_whoami,
 };
 
-static int run_version(struct imp *imp, const struct kv *request, struct imp_error *err)
+static int run_version(struct imp *imp, struct kv *request, struct imp_error *err)
 {
     printf("flux-imp %s\n", FLUX_VERSION);
     return fflush(stdout) == 0 ? 0 : imp_error_sys(err, -errno, "standard output");
@@ -24,7 +24,7 @@ static int run_version(struct imp *imp, const struct kv *request, struct imp_err
 
 const struct command command_version = {.name = "version", .usage = "version", .act = run_version};
 
-static int run_whoami(struct imp *imp, const struct kv *request, struct imp_error *err)
+static int run_whoami(struct imp *imp, struct kv *request, struct imp_error *err)
 {
     const struct entry *e = &imp->entry;
 

@@ -152,7 +152,7 @@ static int start(const struct imp *imp, struct program *p, struct imp_error *err
     linger_exit(status);
 }
 
-static int act(struct imp *imp, const struct kv *kv, struct imp_error *err)
+static int act(struct imp *imp, struct kv *kv, struct imp_error *err)
 {
     struct program p = {.fd = -1};
     const char *name;

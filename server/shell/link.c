@@ -278,7 +278,7 @@ static bool patient(struct link *l)
 
 static bool may_pass(int r)
 {
-    return r == -EHOSTUNREACH || r == -ENOSYS || r == -ETIMEDOUT;
+    return r == -EHOSTUNREACH || r == -ENOSYS || r == -ETIMEDOUT || r == -EAGAIN;
 }
 
 static void on_written(struct flux_future *f, void *arg)

@@ -127,7 +127,7 @@ def test_what_is_not_kept_any_more_is_told(job, service):
 
 
 def test_output_waits_for_a_service_that_is_not_there_yet(job, service):
-    write, left = service.broker.handlers["JobIo/Write"], [38, 113, 38]
+    write, left = service.broker.handlers["JobIo/Write"], [38, 113, 11, 38]
     service.broker.handlers["JobIo/Write"] = lambda request: left.pop() if left else write(request)
     assert job.run(["echo", "hello"]).rc == 0
     assert service.text(STDOUT) == "hello\n" and not left
@@ -215,7 +215,7 @@ def test_a_refused_exchange_fails_the_barrier(job, service):
 
 
 def test_an_exchange_is_tried_again_while_a_broker_is_away(job, service):
-    answers = [113, 113, service.exchange]
+    answers = [113, 11, service.exchange]
 
     def exchange(request):
         answer = answers.pop(0)

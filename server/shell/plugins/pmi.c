@@ -154,7 +154,7 @@ static void on_limit(uv_timer_t *timer)
 static bool may_pass(int r)
 {
     return r == -EHOSTUNREACH || r == -ECONNRESET || r == -ETIMEDOUT || r == -ENOSYS ||
-           r == -ECANCELED;
+           r == -ECANCELED || r == -EAGAIN;
 }
 
 /* A broker on the way is gone: it, or its successor, will be back; or the job ends without it. */

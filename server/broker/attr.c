@@ -26,41 +26,53 @@ struct attrs {
     size_t nold;
 };
 
-static const struct {
+enum kind { TEXT, INTEGER, DURATION, SWITCH };
+
+static const struct known {
     const char *name, *value;
     int flags;
+    enum kind kind;
 } defaults[] = {
+    {"broker.cleanup-timeout", NULL, 0, DURATION},
     {"broker.clock-offset", NULL, 0},
-    {"broker.exit-norestart", NULL, 0},
-    {"broker.exit-restart", NULL, ATTR_RUNTIME},
-    {"broker.module-nopanic", "0", ATTR_RUNTIME},
-    {"broker.quorum-warn", "60s", 0},
+    {"broker.critical-ranks", NULL, ATTR_RUNTIME},
+    {"broker.exit-norestart", NULL, 0, INTEGER},
+    {"broker.exit-restart", NULL, ATTR_RUNTIME, INTEGER},
+    {"broker.module-nopanic", "0", ATTR_RUNTIME, SWITCH},
+    {"broker.quorum", NULL, 0, INTEGER},
+    {"broker.quorum-warn", "60s", 0, DURATION},
     {"broker.rc2_none", NULL, 0},
     {"broker.recovery-mode", NULL, 0},
-    {"broker.shutdown-timeout", NULL, 0},
-    {"broker.shutdown-warn", "60s", 0},
+    {"broker.sd-notify", NULL, 0, SWITCH},
+    {"broker.shutdown-timeout", NULL, 0, DURATION},
+    {"broker.shutdown-warn", "60s", 0, DURATION},
     {"conf.shell_initrc", NULL, ATTR_RUNTIME},
     {"conf.shell_pluginpath", NULL, ATTR_RUNTIME},
+    {"content.backing-module", "content-sqlite", ATTR_READONLY},
     {"content.dump", NULL, ATTR_RUNTIME},
     {"content.hash", "blake2b", ATTR_READONLY},
     {"content.restore", NULL, 0},
-    {"log-critical-level", "2", ATTR_RUNTIME},
+    {"log-critical-level", "2", ATTR_RUNTIME, INTEGER},
     {"log-filename", NULL, ATTR_RUNTIME},
-    {"log-forward-level", "7", ATTR_RUNTIME},
-    {"log-level", "7", ATTR_RUNTIME},
-    {"log-ring-size", "1024", ATTR_RUNTIME},
-    {"log-stderr-level", "3", ATTR_RUNTIME},
+    {"log-forward-level", "7", ATTR_RUNTIME, INTEGER},
+    {"log-level", "7", ATTR_RUNTIME, INTEGER},
+    {"log-ring-size", "1024", ATTR_RUNTIME, INTEGER},
+    {"log-stderr-level", "3", ATTR_RUNTIME, INTEGER},
     {"log-stderr-mode", "leader", ATTR_RUNTIME},
-    {"tbon.child_rcvhwm", "0", 0},
-    {"tbon.connect_timeout", "30s", 0},
+    {"log-syslog-enable", "0", ATTR_RUNTIME, SWITCH},
+    {"log-syslog-level", "2", ATTR_RUNTIME, INTEGER},
+    {"rundir-cleanup", NULL, 0, SWITCH},
+    {"statedir-cleanup", "0", 0, SWITCH},
+    {"tbon.child_rcvhwm", "0", 0, INTEGER},
+    {"tbon.connect_timeout", "30s", 0, DURATION},
     {"tbon.interface-hint", "default-route", 0},
-    {"tbon.prefertcp", "0", 0},
-    {"tbon.tcp_user_timeout", "20s", 0},
+    {"tbon.prefertcp", "0", 0, SWITCH},
+    {"tbon.tcp_user_timeout", "20s", 0, DURATION},
     {"tbon.topo", "kary:32", 0},
-    {"tbon.torpid_max", "30s", ATTR_RUNTIME},
-    {"tbon.torpid_min", "5s", ATTR_RUNTIME},
-    {"tbon.zmq_io_threads", "1", 0},
-    {"tbon.zmqdebug", "0", 0},
+    {"tbon.torpid_max", "30s", ATTR_RUNTIME, DURATION},
+    {"tbon.torpid_min", "5s", ATTR_RUNTIME, DURATION},
+    {"tbon.zmq_io_threads", "1", 0, INTEGER},
+    {"tbon.zmqdebug", "0", 0, INTEGER},
     /* What the broker alone may set; their values come later. */
     {"broker.boot-method", NULL, 0},
     {"broker.mapping", NULL, ATTR_READONLY},
@@ -162,22 +174,62 @@ void attrs_setf(struct attrs *a, const char *name, int flags, const char *fmt, .
     attrs_set(a, name, value, flags);
 }
 
+static enum kind kind_of(const char *name)
+{
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(defaults); i++)
+        if (strcmp(defaults[i].name, name) == 0)
+            return defaults[i].kind;
+    return TEXT;
+}
+
+static int check_value(const char *name, const char *value, struct flux_error *err)
+{
+    enum kind kind = kind_of(name);
+    double seconds;
+    char *end;
+
+    if (kind == TEXT || !*value)
+        return 0;
+    if (kind == DURATION)
+        return !strcmp(value, "none") || flux_fsd_parse(value, &seconds, NULL) == 0
+                   ? 0
+                   : flux_error_set(err, -EINVAL,
+                                    "attribute %s: '%.32s' is not a duration such as 30s", name,
+                                    value);
+    (void)strtol(value, &end, 10);
+    if (kind == SWITCH && (*end || (strcmp(value, "0") && strcmp(value, "1"))))
+        return flux_error_set(err, -EINVAL, "attribute %s: '%.32s' is neither 0 nor 1", name,
+                              value);
+    return *end ? flux_error_set(err, -EINVAL, "attribute %s: '%.32s' is not an integer", name,
+                                 value)
+                : 0;
+}
+
+/* Names of earlier versions. */
+static const char *current_name(const char *name)
+{
+    return strcmp(name, "broker.quorum-timeout") ? name : "broker.quorum-warn";
+}
+
 int attrs_set_command(struct attrs *a, const char *assignment, struct flux_error *err)
 {
-    const char *eq = strchr(assignment, '=');
-    FLUX_AUTO_STR name =
+    const char *eq = strchr(assignment, '='), *value = eq ? eq + 1 : "", *name;
+    FLUX_AUTO_STR given =
         flux_strndup(assignment, eq ? (size_t)(eq - assignment) : strlen(assignment));
     struct attr *e;
-    int r = 0;
+    int r;
 
-    if (!*name)
+    if (!*given)
         return flux_error_set(err, -EINVAL, "--setattr: '%s' is not NAME=VALUE", assignment);
+    name = current_name(given);
+    if ((r = check_value(name, value, err)) < 0)
+        return r;
     pthread_mutex_lock(&a->lock);
     e = find_or_add(a, name);
     if (e->flags & ATTR_READONLY)
         r = flux_error_set(err, -EPERM, "attribute %s cannot be set: the broker sets it", name);
     else {
-        replace(a, e, eq ? eq + 1 : "");
+        replace(a, e, value);
         e->flags |= ATTR_COMMAND;
     }
     pthread_mutex_unlock(&a->lock);
@@ -198,7 +250,7 @@ int attrs_set_runtime(struct attrs *a, const char *name, const char *value, bool
         r = flux_error_set(err, -EPERM, "attribute %s cannot be set at run time", name);
     else if (a->nold >= OLD_MAX)
         r = flux_error_set(err, -ENOSPC, "attributes have been set too often");
-    else {
+    else if ((r = check_value(name, value, err)) == 0) {
         e = find_or_add(a, name);
         e->flags |= ATTR_RUNTIME;
         replace(a, e, value);

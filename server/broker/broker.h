@@ -77,6 +77,10 @@ const struct flux_idset *broker_online(struct broker *b);
 /* `conf` is new: who may connect, and as what, follows it from now on. */
 void broker_access_load(struct broker *b);
 
+/* Not as it should be: end, with a status that says so (broker.exit-restart). */
+void broker_fail(struct broker *b);
+int broker_failure_status(struct broker *b); /* a wait status */
+
 /* Services that the broker itself offers; each registers on b->h. */
 int broker_service_start(struct broker *b, struct flux_error *err);  /* Broker */
 int module_service_start(struct broker *b, struct flux_error *err);  /* Module */

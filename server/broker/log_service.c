@@ -135,6 +135,14 @@ static void to_file(struct broker *b, const struct log_entry *e)
     fclose(fp);
 }
 
+static void to_syslog(struct broker *b, const struct log_entry *e)
+{
+    if (e->rank == b->rank && attrs_get_int(b->attrs, "log-syslog-enable", 0) > 0 &&
+        (long)e->level <= attrs_get_int(b->attrs, "log-syslog-level", LOG_CRIT))
+        syslog(LOG_DAEMON | (int)e->level, "%s.%s[%u]: %s", e->appname, severities[e->level],
+               (unsigned)e->rank, e->text);
+}
+
 static void send_entry(struct flux_call *call, const struct log_entry *e)
 {
     flux_log_read_response item = FLUX_LOG_READ_RESPONSE_INIT;
@@ -153,6 +161,7 @@ static void on_entry(const struct log_entry *e, void *arg)
 
     to_stderr(b, e);
     to_file(b, e);
+    to_syslog(b, e);
     forward(b, e);
     DL_FOREACH(lg.readers, r)
     send_entry(r->call, e);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -83,23 +84,35 @@ static void remove_empty_rundir(void)
     rmdir(made);
 }
 
+static void die_at(const char *text, const char *path)
+{
+    fprintf(stderr, "flux-broker: %s: %s: %s\n", text, path, strerror(errno));
+    exit(1);
+}
+
 static void make_rundir(struct broker *b)
 {
     const char *dir = attrs_get(b->attrs, "rundir");
+    long cleanup = attrs_get_int(b->attrs, "rundir-cleanup", !dir);
     struct stat st;
 
+    b->rundir_made = cleanup != 0;
+    attrs_set(b->attrs, "rundir-cleanup", cleanup ? "1" : "0", 0);
     if (!dir) {
         if (!mkdtemp(made))
             die("cannot make a run directory in /tmp");
         atexit(remove_empty_rundir);
         attrs_set(b->attrs, "rundir", made, 0);
-        b->rundir_made = true;
         return;
     }
     if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-        die("cannot make the run directory: check rundir");
-    if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
-        die("rundir is not a directory of ours");
+        die_at("cannot make the run directory", dir);
+    if (stat(dir, &st) < 0)
+        die_at("run directory", dir);
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+        errno = S_ISDIR(st.st_mode) ? EPERM : ENOTDIR;
+        die_at("the run directory must be a directory of the user that runs the broker", dir);
+    }
 }
 
 static void check_statedir(struct broker *b)
@@ -108,7 +121,8 @@ static void check_statedir(struct broker *b)
     struct stat st;
 
     if (dir && (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || access(dir, W_OK) < 0))
-        die("statedir is not a directory that we can write to");
+        die_at("statedir must be a directory that the broker can write to", dir);
+    b->statedir_made = dir && attrs_get_int(b->attrs, "statedir-cleanup", 0) > 0;
 }
 
 /* Tests let a broker live tomorrow. */
@@ -124,6 +138,18 @@ static void set_clock(struct broker *b)
     b->starttime = flux_walltime();
 }
 
+static void make_uuid(struct broker *b)
+{
+    uint8_t r[16] = {0};
+    char text[33];
+
+    if (getrandom(r, sizeof(r), 0) < 0)
+        memcpy(r, &b->started, sizeof(b->started));
+    for (size_t i = 0; i < sizeof(r); i++)
+        snprintf(text + 2 * i, 3, "%02x", r[i]);
+    attrs_set(b->attrs, "broker.uuid", text, ATTR_READONLY);
+}
+
 static void set_attributes(struct broker *b)
 {
     const char *uri = getenv("FLUX_URI"), *jobid = getenv("FLUX_JOB_ID");
@@ -132,6 +158,7 @@ static void set_attributes(struct broker *b)
     gethostname(host, sizeof(host) - 1);
     if (!attrs_get(b->attrs, "hostname"))
         attrs_set(b->attrs, "hostname", host, 0);
+    make_uuid(b);
     attrs_setf(b->attrs, "security.owner", ATTR_READONLY, "%u", b->owner);
     attrs_setf(b->attrs, "broker.pid", ATTR_READONLY, "%d", (int)getpid());
     attrs_setf(b->attrs, "broker.starttime", ATTR_READONLY, "%.2f", b->starttime);
@@ -237,12 +264,34 @@ static void on_stopped(void *arg)
     state_modules_stopped(b->state);
 }
 
-static void on_failed(const char *name, const struct flux_error *err, void *arg)
+static bool is_system_instance(struct broker *b)
+{
+    const char *method = attrs_get(b->attrs, "broker.boot-method");
+
+    return method && strcmp(method, "config") == 0;
+}
+
+int broker_failure_status(struct broker *b)
+{
+    return W_EXITCODE(attrs_get_int(b->attrs, "broker.exit-restart", 1), 0);
+}
+
+void broker_fail(struct broker *b)
+{
+    b->exit_status = broker_failure_status(b);
+    b->keep_jobs = is_system_instance(b);
+    state_post(b->state, EVENT_SHUTDOWN);
+}
+
+/* Without one of its modules a broker is no use: whoever started it may start it anew. */
+static void on_failed(const char *name, bool ended, const struct flux_error *err, void *arg)
 {
     struct broker *b = arg;
 
     broker_log(b, LOG_CRIT, "module %s failed: %s", name,
                err->text[0] ? err->text : "it ended by itself");
+    if (ended && attrs_get_int(b->attrs, "broker.module-nopanic", 0) == 0)
+        broker_fail(b);
 }
 
 static void start_services(struct broker *b)
@@ -272,13 +321,6 @@ static void start_services(struct broker *b)
 }
 
 /* --- signals --- */
-
-static bool is_system_instance(struct broker *b)
-{
-    const char *method = attrs_get(b->attrs, "broker.boot-method");
-
-    return method && strcmp(method, "config") == 0;
-}
 
 static void on_signal(uv_signal_t *sig, int signum)
 {
@@ -336,17 +378,24 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-static void remove_rundir(struct broker *b)
+static void remove_tree(const char *dir)
 {
-    const char *dir = attrs_get(b->attrs, "rundir");
     const char *argv[] = {"rm", "-rf", "--", dir, NULL};
     extern char **environ;
     pid_t pid;
 
-    if (!b->rundir_made || !dir || rmdir(dir) == 0)
+    if (!dir || rmdir(dir) == 0)
         return;
     if (posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ) == 0)
         waitpid(pid, NULL, 0);
+}
+
+static void remove_made(struct broker *b)
+{
+    if (b->rundir_made)
+        remove_tree(attrs_get(b->attrs, "rundir"));
+    if (b->statedir_made)
+        remove_tree(attrs_get(b->attrs, "statedir"));
 }
 
 static void teardown(struct broker *b)
@@ -367,7 +416,7 @@ static void teardown(struct broker *b)
     uv_run(&b->loop, UV_RUN_DEFAULT);
     uv_loop_close(&b->loop);
     router_free(b->router);
-    remove_rundir(b);
+    remove_made(b);
     if (b->helper >= 0)
         close(b->helper);
     flux_topology_free(b->topo);

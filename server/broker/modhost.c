@@ -341,7 +341,7 @@ static void on_exited(struct modhost *mh, struct module *m, const struct note *n
     if (m->loaded)
         m->loaded(note->r < 0 ? note->r : -ECANCELED, m->name, &note->err, m->loaded_arg);
     else if (!was_asked)
-        mh->ops.on_failed(m->name, &note->err, mh->ops.arg);
+        mh->ops.on_failed(m->name, true, &note->err, mh->ops.arg);
     if (m->removed)
         m->removed(m->removed_arg);
     free_module(m);
@@ -422,7 +422,7 @@ static void on_register(struct modhost *mh, struct module *m, const struct note 
     struct flux_error err;
 
     if (router_add_service(mh->router, &m->port, note->svc, note->stats, &err) < 0)
-        mh->ops.on_failed(m->name, &err, mh->ops.arg);
+        mh->ops.on_failed(m->name, false, &err, mh->ops.arg);
 }
 
 static void on_ready(struct module *m)

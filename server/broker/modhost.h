@@ -27,8 +27,8 @@ struct modhost_ops {
     void (*on_loaded)(int r, const struct flux_error *err, void *arg);
     /* The last module has ended after modhost_stop_all(). */
     void (*on_stopped)(void *arg);
-    /* A module has failed after it was running, or in a later load. */
-    void (*on_failed)(const char *name, const struct flux_error *err, void *arg);
+    /* A module has failed after it was running: it has `ended`, or could not offer a service. */
+    void (*on_failed)(const char *name, bool ended, const struct flux_error *err, void *arg);
     void *arg;
 };
 

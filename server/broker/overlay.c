@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <syslog.h>
 
@@ -105,11 +104,31 @@ static void tell_parent(struct overlay *ov)
     flux_overlay_report_async(ov->b->h, to, &in);
 }
 
+/* An instance may say without which of its brokers it makes no sense. */
+static void check_critical(struct overlay *ov)
+{
+    const char *text = attrs_get(ov->b->attrs, "broker.critical-ranks");
+    FLUX_AUTO(idset) critical = NULL;
+    FLUX_AUTO(idset) gone = NULL;
+    FLUX_AUTO_STR who = NULL;
+
+    if (ov->b->rank > 0 || !text || flux_idset_empty(ov->lost) || ov->ending ||
+        flux_idset_decode(text, &critical, NULL) < 0)
+        return;
+    gone = flux_idset_intersect(critical, ov->lost);
+    if (flux_idset_empty(gone))
+        return;
+    who = overlay_describe(ov->b, gone);
+    broker_log(ov->b, LOG_CRIT, "critical brokers were lost: %s: the instance ends", who);
+    broker_fail(ov->b);
+}
+
 static void on_report(uv_timer_t *timer)
 {
     struct overlay *ov = timer->data;
 
     merge_sets(ov);
+    check_critical(ov);
     if (ov->parent_up)
         tell_parent(ov);
     /* those who follow are told before a quorum starts the initial program, which may ask them */
@@ -252,7 +271,7 @@ static void parent_gone(struct overlay *ov, enum overlay_peer_event ev, const ch
         router_remove(b->router, &ov->parent, "was lost");
     }
     if (state_get(b->state) < STATE_SHUTDOWN && !b->exit_status)
-        b->exit_status = W_EXITCODE(1, 0);
+        b->exit_status = broker_failure_status(b);
     collective_service_lost(b, flux_topology_parent(b->topo, b->rank));
     state_post(b->state, EVENT_PARENT_FAIL);
 }
@@ -326,18 +345,6 @@ struct flux_idset *overlay_children_up(struct broker *b)
 
 /* --- begin and end --- */
 
-static void make_uuid(struct broker *b)
-{
-    uint8_t r[16] = {0};
-    char text[33];
-
-    if (getrandom(r, sizeof(r), 0) < 0)
-        memcpy(r, &b->started, sizeof(b->started));
-    for (size_t i = 0; i < sizeof(r); i++)
-        snprintf(text + 2 * i, 3, "%02x", r[i]);
-    attrs_set(b->attrs, "broker.uuid", text, ATTR_READONLY);
-}
-
 static void make_children(struct overlay *ov)
 {
     struct broker *b = ov->b;
@@ -400,7 +407,6 @@ int overlay_open(struct broker *b, const struct cert *cert, uint64_t hosts_diges
         .loop = &b->loop, .cert = cert, .topology = b->topo, .arg = ov};
     int r;
 
-    make_uuid(b);
     conf.rank = b->rank;
     conf.hostname = attrs_get(a, "hostname");
     conf.version = attrs_get(a, "version");

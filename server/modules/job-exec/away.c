@@ -171,6 +171,19 @@ static void try_again(struct running *job)
     run_again(job, back);
 }
 
+void away_begin(struct running *job)
+{
+    struct jobexec *je = job->je;
+
+    flux_idset_add_set(job->away, job->pending);
+    FLUX_IDSET_FOREACH(job->away, rank)
+    if (je->gone_since[rank] == 0)
+        je->gone_since[rank] = flux_monotime();
+    arm(job);
+    if (je->online)
+        try_again(job);
+}
+
 static void try_all(struct jobexec *je)
 {
     struct running *job, *next;

@@ -117,6 +117,8 @@ void away_start(struct jobexec *je);
 void away_stop(struct jobexec *je);
 /* Contact with these was lost, as `why` says. */
 void away_add(struct running *job, const struct flux_idset *ranks, const char *why);
+/* All that is pending runs already, if it does: found as the ranks are there. */
+void away_begin(struct running *job);
 /* Their shells were found. */
 void away_found(struct running *job, const struct flux_idset *ranks);
 bool away_all(const struct running *job);

@@ -337,7 +337,11 @@ int run_start(struct running *job, const flux_job_exec_start_request *in, struct
     job->away = flux_idset_new();
     job->exit_timeout = exit_timeout(job->je, in->jobspec);
     job->reattached = in->reattach;
-    if (in->reattach) {
+    if (in->reattach && flux_size(job->je->h) > flux_idset_last(job->pending) && job->je->follow) {
+        away_begin(job);
+        return 0;
+    }
+    if (in->reattach) { /* an instance of one, or one that was larger */
         attach(job, job->pending);
         return 0;
     }

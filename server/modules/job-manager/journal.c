@@ -128,8 +128,7 @@ static void forget_ended(struct manager *mgr)
     struct job *job, *next;
 
     HASH_ITER (hh, mgr->jobs, job, next)
-        if (job->state == FLUX_JOB_INACTIVE && !job->dirty && job->log_committed == job->log.len &&
-            !mgr->commit)
+        if (job->ended_before)
             commit_forget(mgr, job);
 }
 

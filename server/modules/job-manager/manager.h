@@ -49,6 +49,8 @@ struct job {
     bool r_durable;
     bool started;       /* exec has been asked */
     bool maybe_started; /* exec may have been asked before a restart */
+    bool ended_before;  /* and that is stored: a crash came before it was taken from the active ones
+                         */
     bool running;       /* the start event was posted */
     bool finished, released, aborted, freed;
     unsigned holds; /* prolog or epilog under way */

@@ -158,8 +158,10 @@ static void resume(struct manager *mgr)
     struct job *job, *next;
 
     HASH_ITER (hh, mgr->jobs, job, next) {
-        if (job->state == FLUX_JOB_INACTIVE)
-            continue; /* the journal tells of it once more */
+        if (job->state == FLUX_JOB_INACTIVE) {
+            job->ended_before = true; /* the journal tells of it once more */
+            continue;
+        }
         post_event(mgr, job, "flux-restart", NULL);
         if (job->has_resources && job->started && !job->released)
             start_job(mgr, job, true);

@@ -9,6 +9,7 @@
 #include "tar/tar.h"
 
 #define BATCH 200
+#define ANSWER_BYTES (1u << 20) /* small values and directories come with their parent */
 
 static const struct flux_option options[] = {
     {"verbose", 'v', OPT_FLAG, NULL, "List keys on standard error as they are archived"},
@@ -112,6 +113,7 @@ static void dump_values(struct dump *d, char **keys, size_t count)
 }
 
 static void dump_dir(struct dump *d, const char *key);
+static void dump_entries(struct dump *d, const char *key, flux_kvs_entry **entries, size_t n);
 
 static void dump_link(struct dump *d, const char *key, const char *target)
 {
@@ -122,27 +124,53 @@ static void dump_link(struct dump *d, const char *key, const char *target)
     archived(d, key);
 }
 
-static void dump_entries(struct dump *d, const char *key, const flux_kvs_get_response *dir)
+/* A directory that came with its entries. */
+static void dump_listed(struct dump *d, const char *key, flux_kvs_entry **entries, size_t n)
+{
+    FLUX_AUTO_STR path = archive_path(key);
+    struct flux_error err;
+
+    if (n == 0 && strcmp(key, ".") != 0) {
+        check(d, tar_write_dir(&d->tar, path, &err), &err);
+        archived(d, key);
+    }
+    dump_entries(d, key, entries, n);
+}
+
+/* What came as a whole; false: it must be asked for. */
+static bool dump_whole(struct dump *d, const char *key, const flux_kvs_entry *e)
+{
+    if (e->type == FLUX_KVS_TYPE_SYMLINK)
+        dump_link(d, key, e->target);
+    else if (!e->whole)
+        return false;
+    else if (e->type == FLUX_KVS_TYPE_DIR)
+        dump_listed(d, key, e->entries, e->n_entries);
+    else
+        write_value(d, key, e->value.len ? (const void *)e->value.data : "", e->value.len);
+    return true;
+}
+
+static void dump_entries(struct dump *d, const char *key, flux_kvs_entry **entries, size_t n)
 {
     char *values[BATCH];
     size_t count = 0;
 
-    for (size_t i = 0; i < dir->n_entries; i++) {
-        const flux_kvs_entry *e = dir->entries[i];
+    for (size_t i = 0; i < n; i++) {
+        const flux_kvs_entry *e = entries[i];
         char *full = kvs_join(key, e->name);
 
-        if (e->type == FLUX_KVS_TYPE_VALUE || e->type == FLUX_KVS_TYPE_LOG) {
-            values[count++] = full;
-            if (count == BATCH) {
-                dump_values(d, values, count);
-                count = 0;
+        if (!dump_whole(d, full, e)) {
+            if (e->type != FLUX_KVS_TYPE_DIR) {
+                values[count++] = full;
+                if (count == BATCH) {
+                    dump_values(d, values, count);
+                    count = 0;
+                }
+                continue;
             }
-            continue;
-        }
-        if (e->type == FLUX_KVS_TYPE_DIR)
             dump_dir(d, full);
-        else
-            dump_link(d, full, e->target);
+        }
         free(full);
     }
     if (count)
@@ -151,19 +179,18 @@ static void dump_entries(struct dump *d, const char *key, const flux_kvs_get_res
 
 static void dump_dir(struct dump *d, const char *key)
 {
+    flux_kvs_get_request in = FLUX_KVS_GET_REQUEST_INIT;
     FLUX_AUTO_MSG(flux_kvs_get_response) dir = NULL;
-    FLUX_AUTO_STR path = archive_path(key);
     struct flux_error err;
 
-    if (kvs_list(d->cli, "", key, d->root, &dir, &err) < 0) {
+    in.key = (char *)key;
+    in.rootref = d->root;
+    in.list = true;
+    in.expand = ANSWER_BYTES;
+    if (flux_kvs_get(cli_handle(d->cli), FLUX_ANY, &in, &dir, &err) < 0)
         failed(d, key, &err);
-        return;
-    }
-    if (dir->n_entries == 0 && strcmp(key, ".") != 0) {
-        check(d, tar_write_dir(&d->tar, path, &err), &err);
-        archived(d, key);
-    }
-    dump_entries(d, key, dir);
+    else
+        dump_listed(d, key, dir->entries, dir->n_entries);
 }
 
 static char *snapshot(struct cli *cli)

@@ -59,6 +59,11 @@ static void found(struct checker *x, const struct kvs_object *o, struct kvs_dama
     add(&x->bad, key_of(o));
     for (size_t i = 0; i < x->depth; i++)
         add(&x->way, x->above[i]);
+    if (strcmp(d->what, "log") == 0) {
+        if (x->log_told)
+            return; /* one log is one finding, however many pieces it has */
+        x->log_told = true;
+    }
     x->c->damaged++;
     if (x->c->damage)
         x->c->damage(x->c->arg, d);
@@ -137,6 +142,7 @@ static int check_log(struct checker *x, const struct kvs_log *log, struct flux_e
     int r = 0;
 
     x->in_log = true;
+    x->log_told = false;
     if (log->chunks && x->c->values)
         r = check_node(x, log->chunks, &d, err);
     if (r == 0 && log->stored)

@@ -15,7 +15,8 @@ struct checker {
     struct kvs *k;
     struct kvs_check *c;
     const char *ns;
-    bool in_log; /* below a log: its chunks are no entries of a directory */
+    bool in_log;   /* below a log: its chunks are no entries of a directory */
+    bool log_told; /* that this log is damaged */
     struct flux_buf path;
     uint64_t *above; /* nodes from the root to here */
     size_t depth, room;

@@ -150,6 +150,9 @@ int kvs_result_list(struct kvs *k, const struct kvs_result *res,
                     int (*fn)(void *arg, const char *name, size_t len, const struct kvs_entry *e),
                     void *arg, struct flux_error *err);
 void kvs_result_done(struct kvs *k, struct kvs_result *res);
+/* Bytes of what res->kind and res->payload are: `size` once a lookup has filled that in. */
+uint64_t kvs_result_size(const struct kvs_result *res);
+struct kvs_heap *kvs_heap_of(struct kvs *k);
 /* Call now and then between requests: keeps the cache within its budget. */
 void kvs_trim(struct kvs *k);
 

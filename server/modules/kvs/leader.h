@@ -100,6 +100,10 @@ void kvs_leader_drain(struct kvs_leader *l);
 void kvs_leader_on_check(uv_check_t *check);
 void kvs_leader_on_idle(uv_idle_t *idle);
 
+/* leader_expand.c: a directory with what is in it, up to about so many bytes */
+int kvs_leader_expand(struct kvs_leader *l, struct flux_call *call, const struct kvs_result *res,
+                      uint32_t bytes, flux_kvs_get_response *out, struct flux_error *err);
+
 /* leader_wait.c */
 /* `in` when it is GetRoot that waits, else NULL. */
 int kvs_leader_wait(struct kvs_leader *l, struct flux_call *call, int kind, uint64_t number,

@@ -57,6 +57,8 @@ static int fill(struct kvs_leader *l, struct flux_call *call, const struct kvs_r
     if (res->kind == KVS_DIR) {
         if (!in->list)
             return 0;
+        if (in->expand)
+            return kvs_leader_expand(l, call, res, in->expand, out, err);
         r = kvs_result_list(l->kvs, res, kvs_entries_add, ls, err);
         out->entries = ls->list;
         out->n_entries = ls->count;

@@ -83,17 +83,27 @@ static int enter(struct kvs *k, const char *name, const struct kvs_reader_cred *
     return 0;
 }
 
+uint64_t kvs_result_size(const struct kvs_result *res)
+{
+    const void *p = res->payload;
+
+    if (res->kind == KVS_INLINE || res->kind == KVS_SYMLINK)
+        return ((const struct kvs_bytes *)p)->len;
+    if (res->kind == KVS_VALUE)
+        return ((const struct kvs_object *)p)->size;
+    return res->kind == KVS_LOG ? kvs_log_size(p) : 0;
+}
+
+struct kvs_heap *kvs_heap_of(struct kvs *k)
+{
+    return &k->heap;
+}
+
 static void fill(struct kvs_result *ret, int kind, void *payload)
 {
     ret->kind = kind;
     ret->payload = kvs_payload_ref(kind, payload);
-    ret->size = 0;
-    if (kind == KVS_INLINE || kind == KVS_SYMLINK)
-        ret->size = ((struct kvs_bytes *)payload)->len;
-    else if (kind == KVS_VALUE)
-        ret->size = ((struct kvs_object *)payload)->size;
-    else if (kind == KVS_LOG)
-        ret->size = kvs_log_size(payload);
+    ret->size = kvs_result_size(ret);
 }
 
 struct cursor {

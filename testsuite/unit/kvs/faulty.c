@@ -7,6 +7,7 @@
 int faulty_after;
 int faulty_code;
 int faulty_calls;
+bool faulty_syncs;
 
 struct file {
     sqlite3_file base;
@@ -49,7 +50,7 @@ static int f_truncate(sqlite3_file *f, sqlite3_int64 n)
 }
 static int f_sync(sqlite3_file *f, int flags)
 {
-    return fails() ? SQLITE_IOERR_FSYNC : real(f)->pMethods->xSync(real(f), flags);
+    return fails() || faulty_syncs ? SQLITE_IOERR_FSYNC : real(f)->pMethods->xSync(real(f), flags);
 }
 static int f_size(sqlite3_file *f, sqlite3_int64 *n)
 {

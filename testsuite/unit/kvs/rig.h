@@ -50,6 +50,7 @@ void rig_sql(struct rig *rig, const char *sql);
 extern int faulty_after;
 extern int faulty_code;
 extern int faulty_calls;
+extern bool faulty_syncs; /* every sync fails, and nothing else */
 void faulty_register(void);
 
 #endif

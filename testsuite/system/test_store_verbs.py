@@ -182,3 +182,26 @@ def test_a_bit_that_flips_while_running_harms_one_key(flux_start, tmp_path):
     assert instance.run("run", "echo", "on") == "on"
     instance.run("kvs", "put", "bad=new")
     assert instance.flux("fsck").ok
+
+
+def test_a_large_store_is_looked_through_when_it_is_quiet(flux_start, tmp_path):
+    first = flux_start(1, statedir=tmp_path)
+    for i in range(10):
+        first.run("kvs", "put", "-r", f"k{i}=-", stdin=chr(97 + i) * 3_000_000)
+    assert first.stop() == 0
+    store = tmp_path / "content.sqlite"
+    data = bytearray(store.read_bytes())
+    assert len(data) > 24 << 20
+    leaf = next(at for at in range(4096 * 2, len(data), 4096) if data[at] == 0x0d and b"aaaa" in data[at:at + 4096])
+    data[leaf + 3] ^= 4  # cells of the page
+    store.write_bytes(data)
+    second = flux_start(1, statedir=tmp_path)
+    for _ in range(300):  # it waits for a second without work
+        if "the next start repairs the file" in second.flux("dmesg").out:
+            break
+    assert "its structure is damaged" in second.run("dmesg")
+    assert second.stop() == 0
+    third = flux_start(1, statedir=tmp_path)
+    assert "were saved from it; it is kept as" in third.run("dmesg")
+    assert list(tmp_path.glob("content.sqlite.damaged-*"))
+    assert third.flux("kvs get -r k3").out == "d" * 3_000_000

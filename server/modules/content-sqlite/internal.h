@@ -46,6 +46,7 @@ STAILQ_HEAD(store_bads, store_bad);
 struct store_mark {
     int fd; /* -1: none is kept */
     bool valid, clean;
+    bool suspect; /* damage was met: to be looked through at once */
     uint32_t format;
     uint64_t generation;
     uint64_t log_seq, last_id; /* highest that were acknowledged */
@@ -64,6 +65,7 @@ struct store {
     uint64_t quarantined;
     bool open;                   /* store_accept() has been passed */
     bool rd_suspect, wr_suspect; /* SQLite met damage: the next start looks closer */
+    bool unchecked;              /* store_check_beside() is wanted */
     bool lost;                   /* acknowledged records may be missing since it was opened */
     struct store_bads bads;      /* found, not yet handed to a batch; owner's thread */
     uint64_t reported[64];       /* ids of the last ones, so that each is reported once */

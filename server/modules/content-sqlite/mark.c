@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { OPEN, CLEAN, SUSPECT };
+
 struct slot {
     char magic[8];
     uint64_t generation;
     uint64_t log_seq, last_id;
     uint64_t file_bytes;
-    uint32_t format, clean;
+    uint32_t format, state;
     uint8_t sum[STORE_SUM_SIZE];
 };
 
@@ -39,7 +41,8 @@ static void take(struct store_mark *m, const struct slot *s)
     m->last_id = s->last_id;
     m->file_bytes = s->file_bytes;
     m->format = s->format;
-    m->clean = s->clean;
+    m->clean = s->state == CLEAN;
+    m->suspect = s->state == SUSPECT;
 }
 
 int store_mark_open(struct store_mark *m, const char *store, struct flux_error *err)
@@ -65,7 +68,9 @@ void store_mark_write(struct store_mark *m)
         .last_id = m->last_id,
         .file_bytes = m->file_bytes,
         .format = STORE_FORMAT,
-        .clean = m->clean,
+        .state = m->suspect ? SUSPECT
+                 : m->clean ? CLEAN
+                            : OPEN,
     };
 
     memcpy(s.magic, magic, sizeof(magic));

@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Files up to this size are looked through at every start, larger ones when there is a reason. */
+/* Files up to this size are looked through at every start; larger ones then if there is a reason,
+ * else soon after. */
 #define CHECK_BYTES (24u << 20)
 
 static char *beside(const struct store *s, const char *suffix)
@@ -127,24 +128,56 @@ int store_query(sqlite3 *db, const char *sql, int64_t *ret, struct flux_error *e
 }
 
 /* SQLite's own look at its trees and free lists. 1: something is wrong. */
-static int check_structure(struct store *s, struct flux_error *err)
+static int check_structure(sqlite3 *db, struct flux_error *err)
 {
     sqlite3_stmt *st = NULL;
     const char *text;
     int r = 0;
 
-    if (sqlite3_prepare_v2(s->wr, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
+    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
         sqlite3_step(st) != SQLITE_ROW)
-        r = store_sqlite_error(s->wr, "check", err);
+        r = store_sqlite_error(db, "check", err);
     else {
         text = (const char *)sqlite3_column_text(st, 0);
+        if (strncmp(text, "***", 3) == 0 && strchr(text, '\n'))
+            text = strchr(text, '\n') + 1; /* "*** in database main ***" */
         if (strcmp(text, "ok") != 0)
-            r = flux_error_set(err, 1, "its structure is damaged (%.*s)",
-                               (int)strcspn(text + (strncmp(text, "*** ", 4) == 0 ? 4 : 0), "\n*"),
-                               text + (strncmp(text, "*** ", 4) == 0 ? 4 : 0));
+            r = flux_error_set(err, 1, "its structure is damaged (%.*s)", (int)strcspn(text, "\n*"),
+                               text);
     }
     sqlite3_finalize(st);
     return r == -EUCLEAN ? 1 : r;
+}
+
+static int is_stopped(void *arg)
+{
+    return atomic_load((atomic_bool *)arg);
+}
+
+int store_check_beside(const struct store *s, atomic_bool *stop, struct flux_error *err)
+{
+    sqlite3 *db = NULL;
+    int r = 0;
+
+    if (sqlite3_open_v2(s->path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK)
+        r = store_sqlite_error(db, s->path, err);
+    else {
+        sqlite3_progress_handler(db, 10000, is_stopped, stop);
+        r = check_structure(db, err);
+    }
+    sqlite3_close(db);
+    return r;
+}
+
+bool store_wants_check(const struct store *s)
+{
+    return s->unchecked;
+}
+
+void store_set_suspect(struct store *s)
+{
+    s->rd_suspect = true;
 }
 
 static int read_ends(struct store *s, struct flux_error *err)
@@ -165,10 +198,15 @@ static int read_ends(struct store *s, struct flux_error *err)
     return 0;
 }
 
-static bool looks_suspicious(const struct store *s, int64_t bytes)
+/* Now, or (a large file whose length is what it was, or whose writer was killed) beside everything
+ * else? */
+static bool is_checked_now(struct store *s, uint64_t bytes)
 {
-    return !s->mark.valid || !s->mark.clean || s->mark.file_bytes != (uint64_t)bytes ||
-           bytes <= CHECK_BYTES;
+    const struct store_mark *m = &s->mark;
+
+    s->unchecked =
+        m->valid && !m->suspect && bytes > CHECK_BYTES && (!m->clean || m->file_bytes == bytes);
+    return !s->unchecked;
 }
 
 int store_check(struct store *s, struct flux_error *err)
@@ -178,8 +216,8 @@ int store_check(struct store *s, struct flux_error *err)
 
     if (r != 0 || s->mark.fd < 0)
         return r;
-    if (stat(s->path, &st) == 0 && looks_suspicious(s, st.st_size))
-        r = check_structure(s, err);
+    if (stat(s->path, &st) == 0 && is_checked_now(s, st.st_size))
+        r = check_structure(s->wr, err);
     if (r == 0 && s->mark.valid && s->log_last < s->mark.log_seq)
         r = flux_error_set(err, 1, "transactions %llu to %llu are missing",
                            (unsigned long long)s->log_last + 1,
@@ -290,7 +328,7 @@ int store_accept(struct store *s, const char *missing, struct flux_error *err)
         s->mark.last_id = last;
     } else
         s->mark.last_id = s->next_id - 1;
-    s->mark.clean = false;
+    s->mark.clean = s->mark.suspect = false;
     s->open = true;
     store_mark_write(&s->mark);
     return 0;
@@ -301,10 +339,10 @@ void store_end(struct store *s)
     FLUX_AUTO_STR wal = beside(s, "-wal");
     struct stat st;
 
-    if (!s->open || s->mark.fd < 0 || s->rd_suspect || s->wr_suspect || access(wal, F_OK) == 0 ||
-        stat(s->path, &st) < 0)
+    if (!s->open || s->mark.fd < 0)
         return;
-    s->mark.clean = true;
-    s->mark.file_bytes = st.st_size;
+    s->mark.suspect = s->rd_suspect || s->wr_suspect;
+    s->mark.clean = !s->mark.suspect && access(wal, F_OK) < 0 && stat(s->path, &st) == 0;
+    s->mark.file_bytes = s->mark.clean ? (uint64_t)st.st_size : 0;
     store_mark_write(&s->mark);
 }

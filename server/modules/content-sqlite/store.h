@@ -10,6 +10,8 @@
 #ifndef MODULES_CONTENT_SQLITE_STORE_H
 #define MODULES_CONTENT_SQLITE_STORE_H
 
+#include <stdatomic.h>
+
 #include <flux/base.h>
 
 #define STORE_HASH_SIZE 32
@@ -102,6 +104,13 @@ void store_quarantine_log(struct store *s, uint64_t seq, const void *data, size_
  */
 ssize_t store_list_ids(struct store *s, enum store_kind kind, uint64_t after, uint64_t below,
                        uint64_t *ids, size_t max, struct flux_error *err);
+
+/* Has the start left a look at the structure of a large file for later? */
+bool store_wants_check(const struct store *s);
+/* That look, on any thread, until *stop is set. 0: all is well; 1: it is damaged, *err says how:
+ * the next start will repair it if it is told so (store_set_suspect()). */
+int store_check_beside(const struct store *s, atomic_bool *stop, struct flux_error *err);
+void store_set_suspect(struct store *s);
 
 /* Write the file anew without what is free in it; not while a batch runs. If there is no room for
  * that, free pages at its end are cut off. */

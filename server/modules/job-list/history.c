@@ -4,6 +4,7 @@
  * KVS (rebuild.c), which is what happens when it is missing or damaged. Each row has a sum. */
 #include "history.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -132,18 +133,37 @@ static char *put_aside(const char *path)
     return to;
 }
 
-/* Anew, when it was not closed in order, is empty, or belongs to another store. */
-static bool is_incomplete(struct history *hy)
+/* Differs after the machine has been started anew. */
+static char *boot_id(void)
+{
+    FLUX_AUTO_FD int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    char text[64];
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+
+    return flux_strndup(text, n > 36 ? 36 : n < 0 ? 0 : n);
+}
+
+/* Who has it open: what a process wrote outlives it, but not the machine. */
+static void set_open(struct history *hy, const char *by)
+{
+    char *sql = sqlite3_mprintf("INSERT OR REPLACE INTO meta VALUES('open', %Q)", by);
+
+    sqlite3_exec(hy->db, sql, NULL, NULL, NULL);
+    sqlite3_free(sql);
+}
+
+static bool is_incomplete(struct history *hy, const char *boot)
 {
     FLUX_AUTO_STR open = query_text(hy, "SELECT value FROM meta WHERE key='open'");
     FLUX_AUTO_STR any = query_text(hy, "SELECT 1 FROM jobs LIMIT 1");
 
-    return open || !any;
+    return !any || (open && strcmp(open, boot) != 0);
 }
 
 int history_open(const char *path, struct history **ret, char **note, struct flux_error *err)
 {
     struct history *hy = flux_alloc(sizeof(*hy));
+    FLUX_AUTO_STR boot = boot_id();
     struct flux_error why;
     int r = sodium_init() < 0 ? -EIO : open_once(hy, path, &why);
 
@@ -162,8 +182,8 @@ int history_open(const char *path, struct history **ret, char **note, struct flu
         history_close(hy);
         return flux_error_set(err, r, "%s", why.text);
     }
-    hy->incomplete = is_incomplete(hy);
-    sqlite3_exec(hy->db, "INSERT OR REPLACE INTO meta VALUES('open', '1')", NULL, NULL, NULL);
+    hy->incomplete = is_incomplete(hy, boot);
+    set_open(hy, hy->incomplete ? "rebuild" : boot);
     *ret = hy;
     return 0;
 }
@@ -186,6 +206,9 @@ bool history_is_incomplete(const struct history *hy)
 
 void history_set_complete(struct history *hy)
 {
+    FLUX_AUTO_STR boot = boot_id();
+
+    set_open(hy, boot);
     hy->incomplete = false;
 }
 
@@ -199,6 +222,7 @@ bool history_claim(struct history *hy, const char *store)
     if (!known || strcmp(known, store) == 0)
         return false;
     sqlite3_exec(hy->db, "DELETE FROM jobs", NULL, NULL, NULL);
+    set_open(hy, "rebuild");
     hy->incomplete = true;
     return true;
 }

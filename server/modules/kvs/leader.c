@@ -155,6 +155,7 @@ void kvs_leader_stop(struct kvs_leader *l)
 {
     struct kvs_waiter *w;
 
+    kvs_leader_check_stop(l);
     kvs_leader_drain(l);
     if (!l->temporary)
         tidy_up(l);

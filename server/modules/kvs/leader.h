@@ -74,6 +74,11 @@ struct kvs_leader {
     uv_idle_t idle;
     uv_timer_t settle, period;
     unsigned closing;
+    bool checked, checking; /* the file's structure: begun; now, on a worker */
+    atomic_bool check_stop;
+    int check_result;
+    struct flux_error check_error;
+    uv_work_t check_work;
 };
 
 int kvs_leader_start(struct flux *h, struct kvs_leader **ret, struct flux_error *err);
@@ -87,6 +92,10 @@ static inline int kvs_leader_errno(int r)
 {
     return r == -EUCLEAN ? EIO : -r;
 }
+
+/* leader_fsck.c: look through a large file once, beside everything else */
+void kvs_leader_check_file(struct kvs_leader *l);
+void kvs_leader_check_stop(struct kvs_leader *l);
 
 /* leader_group.c: the groups */
 /* Stage it now or when the batch under way has ended. The call is answered later: FLUX_CALL_LATER.

@@ -4,6 +4,8 @@
 #include "check.h"
 #include "leader.h"
 
+#include <syslog.h>
+
 #define DAMAGES_MAX 10000
 
 struct fsck {
@@ -104,4 +106,40 @@ int kvs_leader_fsck(struct flux_call *call, const flux_kvs_fsck_request *in,
     }
     free(damages);
     return r;
+}
+
+static void on_check(uv_work_t *work)
+{
+    struct kvs_leader *l = work->data;
+
+    l->check_result = store_check_beside(l->store, &l->check_stop, &l->check_error);
+}
+
+static void on_checked(uv_work_t *work, int status)
+{
+    struct kvs_leader *l = work->data;
+
+    l->checking = false;
+    if (l->check_result != 1)
+        return;
+    store_set_suspect(l->store);
+    flux_log(l->h, LOG_ERR,
+             "%s: %s; each record is verified when it is read, and the next start repairs the file",
+             l->path, l->check_error.text);
+}
+
+void kvs_leader_check_file(struct kvs_leader *l)
+{
+    if (l->checked || !store_wants_check(l->store))
+        return;
+    l->checked = l->checking = true;
+    l->check_work.data = l;
+    uv_queue_work(flux_loop(l->h), &l->check_work, on_check, on_checked);
+}
+
+void kvs_leader_check_stop(struct kvs_leader *l)
+{
+    atomic_store(&l->check_stop, true);
+    while (l->checking)
+        uv_run(flux_loop(l->h), UV_RUN_ONCE);
 }

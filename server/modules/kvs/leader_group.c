@@ -273,6 +273,7 @@ static void on_settle(uv_timer_t *timer)
     kvs_get_stats(l->kvs, &stats);
     if (l->running || has_work(l))
         return;
+    kvs_leader_check_file(l);
     if (stats.log_bytes > 64 << 10) {
         kvs_checkpoint_start(l->kvs);
         kvs_leader_kick(l);

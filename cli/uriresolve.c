@@ -70,7 +70,7 @@ static int uri_of_job(struct flux *h, const char *name, bool wait, char **ret,
         flux_future_next(f);
     }
     if (r < 0 && r != -ENODATA)
-        return flux_error_prefix(err, r, "%s", name);
+        return r; /* the text names the job */
     if (!uri)
         return flux_error_set(err, -ENOENT, "URI not found for job %s", name);
     *ret = FLUX_GIVE(uri);

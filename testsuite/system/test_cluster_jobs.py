@@ -115,6 +115,17 @@ def test_a_job_has_a_control_group_of_its_own(cluster):
             cluster.wait_until(lambda: not node.run(f"test -e /sys/fs/cgroup{path}", check=False).ok, 10, "it is removed")
 
 
+def test_many_jobs_of_many_users_on_sixteen_nodes(cluster_start):
+    own = cluster_start(16)
+    assert flux(own, "run -N16 -n32 id -un", timeout=60).lines == ["alice"] * 32
+    assert flux(own, "run -N16 -n32 flux pmi exchange --count=2", user="bob", timeout=60).ok
+    own.flux("submit --cc=1-50 -N2 --quiet true", user="alice", timeout=60)
+    own.flux("submit --cc=1-50 -N1 --quiet true", user="bob", timeout=60)
+    own.flux("queue drain", timeout=200)
+    stats = json.loads(own.flux("job stats").out)
+    assert stats["successful"] == 102 and stats["failed"] == stats["job_states"]["run"] == 0
+
+
 # --- and who else may have to do with it ---
 
 

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 import guests
-from conftest import BUILD, Instance
+from conftest import BUILD, PATIENCE, Instance
 from guests import ALICE, BOB, client_as, submit
 
 pytestmark = pytest.mark.root
@@ -227,7 +227,7 @@ def test_every_rpc_about_a_job_is_open_to_those_who_may(owned, everyone, alices,
         for name, client in clients.items():
             request = client.contract.message(method.replace("/", "") + "Request")(id=alices, **fields)
             want = refused(rule, name, root_owner, private)
-            client.socket.settimeout(1)
+            client.socket.settimeout(20 * PATIENCE if want else 1)
             try:
                 got, text = status(client, method, request.SerializeToString())
             except TimeoutError:  # it was let in, and waits
@@ -371,7 +371,7 @@ def test_no_way_leads_from_a_guests_namespace_into_another(owned, rank):
 
 def gone(client):
     """The text of the broker's goodbye."""
-    client.socket.settimeout(20)
+    client.socket.settimeout(20 * PATIENCE)
     while True:
         m = client.receive()
         if m.kind == client.kind["KIND_CONTROL"] and m.control == client.control["CONTROL_GOODBYE"]:

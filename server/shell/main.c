@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <flux/v1/job_manager.h>
@@ -180,6 +181,8 @@ int main(int argc, char **argv)
     struct flux_error err;
     int r;
 
+    /* Executed by descriptor, as flux-imp does it, it has a number for a name before Linux 6.14. */
+    prctl(PR_SET_NAME, "flux-shell");
     if (parse_arguments(argc, argv, &a) < 0) {
         fputs(usage, stderr);
         return 2;

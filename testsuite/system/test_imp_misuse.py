@@ -177,6 +177,13 @@ def test_more_input_than_any_request_has(world):
     assert p.returncode == 1 and out == b"" and b"too large" in err.lower() or b"too long" in err, err
 
 
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/full", "/dev/urandom", "/dev/null", "/etc", "/usr/bin/env"])
+@pytest.mark.parametrize("command", [["exec", SHELL], ["casign"]])
+def test_devices_and_directories_as_input(world, path, command):
+    result = world.run("flux", "bash", "-c", f'exec "$@" <{path}', "-", IMP, *command)
+    refused(world, result, "")
+
+
 def test_bytes_of_any_kind(world):
     for seed in range(40):
         junk = bytes((seed * 7919 + i * i * 31) % 256 for i in range(seed * 50))

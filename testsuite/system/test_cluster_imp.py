@@ -80,6 +80,19 @@ def test_a_helper_that_is_killed_takes_the_jobs_of_users_along(idle):
     assert idle.flux("run --requires=host:test2 id -un", user="alice").out == "alice\n"
 
 
+def test_a_job_outlives_the_broker_of_its_node_and_can_be_ended_by_the_next(cluster_start):
+    own = cluster_start(2)
+    job = start(own, "trap '' TERM HUP\ntouch /tmp/up; sleep 1000; sleep 1000")
+    before = own[1].run("pgrep -x flux-imp").out
+    own[1].kill_broker()
+    own.wait_until(lambda: own[1].broker_pid > 0, 30, "a broker that systemd has started")
+    own.wait_online()
+    assert own[1].run("pgrep -x flux-imp").out == before
+    own.flux(f"job kill -s KILL {job}", user="alice")
+    own.flux(f"job wait-event -t60 {job} clean", user="alice", timeout=70)
+    gone(own, own[1])
+
+
 def test_a_request_of_megabytes_reaches_every_node(idle):
     text = "#!/bin/bash\n# " + "x" * (3 << 20) + "\n"
     idle[0].write("/home/alice/batch", text, 0o755)

@@ -108,7 +108,7 @@ static int check_signature(struct start *s, struct imp_error *err)
         return r;
     r = conf_check(security, &conf_keys_security, err);
     r = r < 0 ? r : verify(s, security, err);
-    if (r == 0 && s->signed_request.userid == 0)
+    if (r >= 0 && s->signed_request.userid == 0)
         r = imp_error_set(err, -EPERM, "the request is signed by root: jobs do not run as root");
     r = r < 0 ? r : user_find(s->signed_request.userid, &s->user, err);
     r = r < 0 ? r : enter_journal(s, security, err);
@@ -159,7 +159,7 @@ static int add_pam_environment(struct start *s)
         value = strchr(*p, '=');
         if (value)
             *value++ = '\0';
-        if (r == 0 && value && strncmp(*p, "FLUX_", 5) != 0)
+        if (r == 0 && value && environment_is_name(*p) && strncmp(*p, "FLUX_", 5) != 0)
             r = environment_set(&s->env, *p, value);
         free(*p);
     }
@@ -175,7 +175,7 @@ static int make_environment(struct start *s, struct imp_error *err)
     r = r < 0 ? r : environment_set(&s->env, "USER", s->user.name);
     r = r < 0 ? r : environment_set(&s->env, "LOGNAME", s->user.name);
     r = r < 0 ? r : environment_set(&s->env, "SHELL", s->user.shell);
-    if (r == 0 && s->session)
+    if (r >= 0 && s->session)
         r = add_pam_environment(s);
     r = r < 0 ? r : environment_set(&s->env, "FLUX_IMP_REQUEST_FD", "4");
     return r < 0 ? imp_error_sys(err, r, "cannot make the job's environment") : 0;
@@ -292,7 +292,7 @@ static int act(struct imp *imp, struct kv *kv, struct imp_error *err)
     r = r < 0 ? r : hold_payload(&s, err);
     r = r < 0 ? r : open_session(&s, err);
     r = r < 0 ? r : make_environment(&s, err);
-    if (r == 0 && linger_follow(imp->entry.parent) < 0) /* modules may have changed ids */
+    if (r >= 0 && linger_follow(imp->entry.parent) < 0) /* modules may have changed ids */
         r = imp_error_set(err, -ESRCH, "the caller has gone");
     s.argv[0] = (char *)s.request.shell;
     for (size_t i = 0; i < s.request.nargs; i++)

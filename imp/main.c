@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 {
     const struct command *command = find_command(argc, argv);
     struct imp imp = {.argc = argc - 1, .argv = argv + 1};
-    struct imp_error err;
+    struct imp_error err = {{0}};
     int r = entry_harden(&imp.entry, command == &command_exec, &err);
 
     if (r == 0 && !command)

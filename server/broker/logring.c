@@ -3,6 +3,7 @@
  * passes what may wait, entries are counted instead of kept, and the count is logged. */
 #include "logring.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <syslog.h>
@@ -27,6 +28,16 @@ static void free_entry(struct log_entry *e)
     free(e);
 }
 
+/* One line, and nothing that a terminal would obey: texts may quote what users say. */
+static void clean(char *text)
+{
+    for (char *p = text; *p; p++)
+        if (isspace((unsigned char)*p))
+            *p = ' ';
+        else if (iscntrl((unsigned char)*p))
+            *p = '?';
+}
+
 static struct log_entry *make_entry(unsigned level, double timestamp, uint32_t rank,
                                     const char *appname, const char *text)
 {
@@ -40,9 +51,8 @@ static struct log_entry *make_entry(unsigned level, double timestamp, uint32_t r
     e->rank = rank;
     e->appname = flux_strdup(appname);
     e->text = flux_strndup(text, n);
-    for (char *p = e->text; *p; p++)
-        if (*p == '\n' || *p == '\r')
-            *p = ' ';
+    clean(e->appname);
+    clean(e->text);
     return e;
 }
 

@@ -179,6 +179,15 @@ def test_what_the_job_leaves_is_the_guests(shared, public):
     assert not os.path.exists((tmp_path / "where").read_text().strip())
 
 
+def test_what_a_guest_makes_its_shell_say_is_one_marked_line_of_the_log(shared):
+    job = submit(shared.alice, shared, "-n1", "sh", "-c", r"printf '\033[31mforged\nbroker.err[0]: it burns' >/proc/$PPID/fd/2")
+    r = flux_as(ALICE, shared, "job", "attach", job)
+    assert r.returncode == 0, r.stderr
+    f58 = shared.run("job", "id", "--to=f58", str(job))
+    lines = [line for line in shared.run("dmesg").splitlines() if "forged" in line or "it burns" in line]
+    assert len(lines) == 2 and all(f"{f58}: " in line and "\033" not in line for line in lines), lines
+
+
 def test_input_reaches_the_tasks_of_a_guest(shared):
     job = submit(shared.alice, shared, "-N2", "-n2", "-o", "input.stdin.type=service", "cat")
     with pytest.raises(Exception, match="not your job"):

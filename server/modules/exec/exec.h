@@ -91,7 +91,7 @@ void shell_free_all(struct exec *x);
  * the line comes back (caller frees). */
 int imp_make_input(const char *j);
 int imp_make_log(int *ours);
-char *imp_read_log(struct exec *x, int fd);
+char *imp_read_log(struct exec *x, uint64_t id, int fd);
 /* cgroup.c: the directory that is ours to divide, or NULL; that of a job's shell in it, by name and
  * made (NULL: it cannot be); caller frees. */
 char *cgroup_find(void);

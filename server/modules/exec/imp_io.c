@@ -8,10 +8,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <flux/fluid.h>
+
 #include "exec.h"
 
 #define REFUSAL "flux-imp: "
-#define LOG_LINES_MAX 4096 /* bytes of it that are looked at */
+#define LOG_LINES_MAX 1024 /* bytes of it that are looked at: the user can write there, too */
 
 int imp_make_input(const char *j)
 {
@@ -45,16 +47,16 @@ int imp_make_log(int *ours)
     return theirs;
 }
 
-static void log_lines(struct exec *x, char *text)
+static void log_lines(struct exec *x, uint64_t id, char *text)
 {
     char *rest = text, *line;
 
     while ((line = strsep(&rest, "\n")))
         if (*line)
-            flux_log(x->h, LOG_ERR, "%s", line);
+            flux_log(x->h, LOG_WARNING, "%s: %s", flux_fluid_f58(id), line);
 }
 
-char *imp_read_log(struct exec *x, int fd)
+char *imp_read_log(struct exec *x, uint64_t id, int fd)
 {
     char text[LOG_LINES_MAX + 1];
     ssize_t n = fd >= 0 ? pread(fd, text, LOG_LINES_MAX, 0) : 0;
@@ -63,6 +65,6 @@ char *imp_read_log(struct exec *x, int fd)
     text[n > 0 ? n : 0] = '\0';
     if (strncmp(text, REFUSAL, strlen(REFUSAL)) == 0)
         refusal = flux_strndup(text, strcspn(text, "\n"));
-    log_lines(x, text);
+    log_lines(x, id, text);
     return FLUX_GIVE(refusal);
 }

@@ -171,7 +171,7 @@ static void on_exited(struct local *l, uint64_t spawn_id, const struct spawn_exi
     s->ended = true;
     s->exit = *e;
     s->spawn_id = spawn_id;
-    s->refusal = imp_read_log(x, s->imp_log);
+    s->refusal = imp_read_log(x, s->id, s->imp_log);
     shell_keep_end(x);
     if (s->start)
         shell_tell_end(s);

@@ -27,6 +27,7 @@ static void use_bootstrap(const struct flux_configfile *cfg)
     }
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     FLUX_AUTO(configfile) cfg = NULL;

@@ -97,11 +97,12 @@ def test_values(place, space, path, kind, repeated, doc, siblings):
 
     dotted = ".".join(map(str, path))
     meant = {"sign.default-type": ['"munge"'], "sign.allowed-types": ['"munge"'],
-             "bootstrap.hosts.0.host": ['"a"'], "bootstrap.hosts.0.parent": ['"a"'], "policy.jobspec.defaults.system.queue": [], "queues.anything.parent": []}
+             "bootstrap.hosts.0.host": ['"a"'], "bootstrap.hosts.0.parent": ['"a"'], "tbon.topo": ['"kary:2"', '"mincrit"'],
+             "policy.jobspec.defaults.system.queue": [], "queues.anything.parent": []}
     for value in meant.get(dotted, [json.dumps(v) for v in doc.values] or GOOD[kind]):
-        if dotted == "tbon.torpid_max":
+        if dotted in ("tbon.torpid_max", "heartbeat.timeout"):
             value = '"5m"'
-        if dotted == "tbon.torpid_min":
+        if dotted == "tbon.torpid_min" or dotted == "heartbeat.period":
             value = '"1s"'
         result, text = verdict(value)
         assert result.ok, f"{text}\n{result.err}"

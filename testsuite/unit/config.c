@@ -281,6 +281,12 @@ static void keys_that_contradict_each_other(void **state)
               "cannot have a parent");
     complaint("[tbon]\ntorpid_max = \"3s\"\n",
               "system.toml:2: tbon.torpid_max: torpid_max must be longer than torpid_min (5s)");
+    complaint("[tbon]\ntopo = \"kary:x\"\n",
+              "system.toml:2: tbon.topo: topology: 'kary:x' is none of kary:K, flat, binomial, "
+              "mincrit[:K], custom");
+    complaint("[heartbeat]\nperiod = 0\n",
+              "system.toml:2: heartbeat.period: the timeout (300s) must be longer than the period "
+              "(0s), or 0");
     complaint("[policy.jobspec.defaults.system]\nqueue = \"debug\"\n",
               "system.toml:2: policy.jobspec.defaults.system.queue: there is no queue 'debug' in "
               "[queues]");

@@ -33,6 +33,24 @@ static void shape_of_a_binary_tree(void **state)
     assert_int_equal(flux_topology_descendants(t, 15), 0);
 }
 
+static void shape_of_a_tree_with_few_routers(void **state)
+{
+    static const uint32_t want[] = {FLUX_TOPOLOGY_NONE, 0, 0, 0, 1, 1, 2, 2, 3};
+    FLUX_AUTO(topology) t = make("mincrit:3", 9);
+    FLUX_AUTO(topology) small = make("mincrit", 1025);
+    FLUX_AUTO(topology) large = make("mincrit", 4096);
+    FLUX_AUTO(topology) few = make("mincrit:7", 4);
+
+    for (uint32_t r = 0; r < 9; r++)
+        assert_int_equal(flux_topology_parent(t, r), want[r]);
+    assert_int_equal(flux_topology_maxlevel(small), 1);
+    assert_int_equal(flux_topology_maxlevel(large), 2);
+    assert_true(flux_topology_child_count(large, 0) < 8);
+    for (uint32_t r = 0; r < 4096; r++)
+        assert_true(flux_topology_child_count(large, r) <= 1024);
+    assert_int_equal(flux_topology_maxlevel(few), 1);
+}
+
 static void shape_of_a_binomial_tree(void **state)
 {
     FLUX_AUTO(topology) t = make("binomial", 16);
@@ -82,7 +100,8 @@ static void check_routes(const struct flux_topology *t)
 
 static void routes_agree_with_the_parents(void **state)
 {
-    static const char *specs[] = {"kary:1", "kary:2", "kary:3", "kary:32", "binomial", "flat"};
+    static const char *specs[] = {"kary:1",   "kary:2", "kary:3",  "kary:32",
+                                  "binomial", "flat",   "mincrit", "mincrit:3"};
     static const uint32_t sizes[] = {1, 2, 3, 17, 60};
 
     for (size_t i = 0; i < FLUX_ARRAY_SIZE(specs); i++) {
@@ -107,7 +126,8 @@ static void bad_trees_are_refused(void **state)
 {
     static const uint32_t loop[] = {0, 2, 1}, far[] = {0, 3, 0}, self[] = {0, 1, 0};
     static const char *specs[] = {
-        "", "kary", "kary:", "kary:-1", "kary:2x", "tree:2", "kary:99999999999999999999"};
+        "",       "kary",     "kary:",     "kary:-1",     "kary:2x",
+        "tree:2", "mincrit:", "mincrit:x", "mincritical", "kary:99999999999999999999"};
     struct flux_topology *t = NULL;
     struct flux_error err;
 
@@ -160,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shape_of_a_binary_tree),
+        cmocka_unit_test(shape_of_a_tree_with_few_routers),
         cmocka_unit_test(shape_of_a_binomial_tree),
         cmocka_unit_test(a_flat_tree_has_one_level),
         cmocka_unit_test(routes_agree_with_the_parents),

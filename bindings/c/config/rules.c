@@ -6,6 +6,7 @@
 
 #include <flux/bootstrap.h>
 #include <flux/fsd.h>
+#include <flux/topology.h>
 
 #include "config.h"
 
@@ -91,10 +92,28 @@ static void check_tbon(struct rules *c)
     const json_t *tbon = json_object_get(c->conf, "tbon");
     double min = seconds(json_object_get(tbon, "torpid_min"), 5);
     double max = seconds(json_object_get(tbon, "torpid_max"), 30);
+    const char *topo = json_string_value(json_object_get(tbon, "topo"));
+    FLUX_AUTO(topology) tree = NULL;
+    struct flux_error err;
+
+    if (topo && strcmp(topo, "custom") && flux_topology_new(topo, 1, &tree, &err) < 0)
+        wrong(c, "tbon.topo", "%s", err.text);
 
     if (max > 0 && min >= max)
         wrong(c, json_object_get(tbon, "torpid_max") ? "tbon.torpid_max" : "tbon.torpid_min",
               "torpid_max must be longer than torpid_min (%gs)", min);
+}
+
+/* A parent that never speaks would be given up for nothing. */
+static void check_heartbeat(struct rules *c)
+{
+    const json_t *heartbeat = json_object_get(c->conf, "heartbeat");
+    double period = seconds(json_object_get(heartbeat, "period"), 2);
+    double timeout = seconds(json_object_get(heartbeat, "timeout"), 300);
+
+    if (timeout > 0 && (period <= 0 || timeout <= period))
+        wrong(c, json_object_get(heartbeat, "timeout") ? "heartbeat.timeout" : "heartbeat.period",
+              "the timeout (%gs) must be longer than the period (%gs), or 0", timeout, period);
 }
 
 /* --- queues and policy --- */
@@ -184,5 +203,6 @@ void config_rules_check(const json_t *conf, enum flux_configfile_space space, co
         return;
     check_bootstrap(&c);
     check_tbon(&c);
+    check_heartbeat(&c);
     check_queues(&c);
 }

@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#define MINCRIT_MOST 1024 /* children of one broker, where mincrit may choose */
+
 struct flux_topology {
     uint32_t size;
     uint32_t maxlevel;
@@ -106,26 +108,63 @@ static bool complete(struct flux_topology *t)
     return true;
 }
 
-/* "kary:K", "flat", "binomial" -> K (UINT32_MAX for binomial), or -EINVAL. */
-static int parse_spec(const char *spec, uint32_t *fanout)
+enum shape { KARY, BINOMIAL, MINCRIT };
+
+struct spec {
+    enum shape shape;
+    uint32_t k; /* kary: children of each, 0 = all are rank 0's; mincrit: routers, 0 = as many as it
+                   takes */
+};
+
+static int parse_count(const char *text, uint32_t *ret)
 {
     unsigned long k;
     char *end;
 
-    if (!strcmp(spec, "binomial"))
-        *fanout = UINT32_MAX;
-    else if (!strcmp(spec, "flat"))
-        *fanout = 0;
-    else {
-        if (strncmp(spec, "kary:", 5) || spec[5] < '0' || spec[5] > '9')
-            return -EINVAL;
-        errno = 0;
-        k = strtoul(spec + 5, &end, 10);
-        if (errno || *end || k >= INT_MAX)
-            return -EINVAL;
-        *fanout = k;
-    }
+    if (*text < '0' || *text > '9')
+        return -EINVAL;
+    errno = 0;
+    k = strtoul(text, &end, 10);
+    if (errno || *end || k >= INT_MAX)
+        return -EINVAL;
+    *ret = k;
     return 0;
+}
+
+static int parse_spec(const char *text, struct spec *spec)
+{
+    *spec = (struct spec){KARY, 0};
+    if (!strncmp(text, "kary:", 5))
+        return parse_count(text + 5, &spec->k);
+    if (!strcmp(text, "flat"))
+        return 0;
+    spec->shape = !strcmp(text, "binomial") ? BINOMIAL : MINCRIT;
+    if (spec->shape == BINOMIAL || !strcmp(text, "mincrit"))
+        return 0;
+    return strncmp(text, "mincrit:", 8) ? -EINVAL : parse_count(text + 8, &spec->k);
+}
+
+/* Few brokers have children: rank 0 and the K ranks after it, which share the rest. */
+static void fill_mincrit(struct flux_topology *t, uint32_t k)
+{
+    uint32_t others = t->size - 1, share;
+
+    if (!k && others > MINCRIT_MOST)
+        k = (others + MINCRIT_MOST) / (MINCRIT_MOST + 1);
+    if (k >= others)
+        k = 0;
+    share = k ? (others - k + k - 1) / k : 0;
+    for (uint32_t r = 1; r < t->size; r++)
+        t->parent[r] = r <= k || !k ? 0 : 1 + (r - k - 1) / share;
+}
+
+static void fill(struct flux_topology *t, const struct spec *spec)
+{
+    if (spec->shape == MINCRIT)
+        fill_mincrit(t, spec->k);
+    else
+        for (uint32_t r = 1; r < t->size; r++)
+            t->parent[r] = spec->shape == BINOMIAL ? r & (r - 1) : spec->k ? (r - 1) / spec->k : 0;
 }
 
 static int check_size(uint32_t size, struct flux_error *err)
@@ -139,21 +178,17 @@ static int check_size(uint32_t size, struct flux_error *err)
 int flux_topology_new(const char *spec, uint32_t size, struct flux_topology **ret,
                       struct flux_error *err)
 {
-    uint32_t fanout;
     struct flux_topology *t;
+    struct spec shape;
 
     if (check_size(size, err) < 0)
         return -EOVERFLOW;
-    if (parse_spec(spec, &fanout) < 0)
-        return flux_error_set(err, -EINVAL,
-                              "topology: '%.64s' is none of kary:K, binomial, flat, custom", spec);
+    if (parse_spec(spec, &shape) < 0)
+        return flux_error_set(
+            err, -EINVAL,
+            "topology: '%.64s' is none of kary:K, flat, binomial, mincrit[:K], custom", spec);
     t = topology_alloc(size);
-    for (uint32_t r = 1; r < size; r++) {
-        if (fanout == UINT32_MAX)
-            t->parent[r] = r & (r - 1);
-        else
-            t->parent[r] = fanout ? (r - 1) / fanout : 0;
-    }
+    fill(t, &shape);
     complete(t);
     *ret = t;
     return 0;

@@ -15,7 +15,8 @@
 
 struct flux_topology;
 
-/* Build the tree named by `spec`: "kary:K" (K >= 0; kary:0 is flat), "binomial", "flat". -EINVAL
+/* Build the tree named by `spec`: "kary:K" (K >= 0; kary:0 is flat), "binomial", "flat",
+ * "mincrit[:K]" (K brokers below rank 0 have the others as children). -EINVAL
  * for an unknown name or a bad K, -EOVERFLOW for a size outside 1..FLUX_TOPOLOGY_MAX_SIZE. */
 int flux_topology_new(const char *spec, uint32_t size, struct flux_topology **ret,
                       struct flux_error *err);

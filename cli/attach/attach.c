@@ -2,6 +2,7 @@
 /* A job is followed by two streams, its eventlog and its output. It has ended when its finish (or
  * whatever event was asked for) was seen, or its log is complete, and its output has ended too. */
 #include "attach.h"
+#include "format/format.h"
 #include "handle.h"
 
 #include <sys/wait.h>
@@ -103,14 +104,18 @@ static void check_end(struct attach_job *job)
 static void show_exception(struct attach_job *job, double offset, const json_t *context)
 {
     struct attach *a = job->attach;
-    const char *type = json_string_value(json_object_get(context, "type"));
-    const char *note = json_string_value(json_object_get(context, "note"));
+    FLUX_AUTO_STR type = flux_strdup(json_string_value(json_object_get(context, "type")));
+    FLUX_AUTO_STR note = flux_strdup(json_string_value(json_object_get(context, "note")));
     long long severity = json_integer_value(json_object_get(context, "severity"));
 
     if (severity == 0)
         job->canceled_by_exception = true;
     if (a->options.quiet || a->options.show_events)
         return;
+    if (type)
+        format_clean(type);
+    if (note)
+        format_clean(note);
     attach_output_flush(&a->output);
     attach_status_clear(a);
     fprintf(a->output.err, "%.3fs: job.exception %s type=%s severity=%lld %s\n", offset,

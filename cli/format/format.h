@@ -35,6 +35,10 @@ void format_set_real(struct format_value *v, double d);
 void format_set_bool(struct format_value *v, bool b);
 void format_value_done(struct format_value *v);
 
+/* Control characters, which a terminal would obey, become blanks and question marks, in place:
+ * names and notes of jobs are what other users chose. */
+void format_clean(char *s);
+
 /* A field that a listing offers. A name that ends in '.' stands for all names below it. */
 struct format_field {
     const char *name; /* NULL ends a table */
@@ -112,6 +116,8 @@ struct format {
 
 int format_spec_parse(const char *text, size_t n, bool is_date, struct format_spec *spec,
                       struct flux_error *err);
+/* The same for a value. */
+void format_clean_value(struct format_value *v);
 /* Bring a value into the form that its conversion asks for. */
 void format_convert(struct format_value *v, char conversion, const char *strftime_text);
 bool format_is_empty(const struct format_value *v);

@@ -7,6 +7,7 @@ static void get_value(const struct format_column *c, const void *row, struct for
     v->kind = FORMAT_NULL;
     v->owned = NULL;
     c->field->get(row, c->name, v);
+    format_clean_value(v);
     format_convert(v, c->conversion, c->spec.strftime);
 }
 

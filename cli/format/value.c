@@ -2,6 +2,7 @@
 /* Values of fields and their conversions (what stands after '!'). */
 #include "format.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <time.h>
 
@@ -41,6 +42,42 @@ void format_set_bool(struct format_value *v, bool b)
 {
     v->kind = FORMAT_BOOL;
     v->i = b;
+}
+
+/* Bytes of the control character at `s`, if it is one: of ASCII, or of U+0080 to U+009F. */
+static size_t control_length(const char *s)
+{
+    const unsigned char *u = (const unsigned char *)s;
+
+    if (iscntrl(u[0]))
+        return 1;
+    return u[0] == 0xc2 && u[1] >= 0x80 && u[1] <= 0x9f ? 2 : 0;
+}
+
+static const char *first_control(const char *s)
+{
+    while (*s && !control_length(s))
+        s++;
+    return *s ? s : NULL;
+}
+
+void format_clean(char *s)
+{
+    while ((s = (char *)first_control(s)))
+        for (size_t n = control_length(s); n > 0; n--, s++)
+            *s = isspace((unsigned char)*s) ? ' ' : '?';
+}
+
+void format_clean_value(struct format_value *v)
+{
+    char *before = v->owned;
+
+    if (v->kind != FORMAT_STRING || !first_control(v->s))
+        return;
+    format_set_copy(v, v->s, strlen(v->s));
+    if (before && v->owned != before)
+        free(before);
+    format_clean((char *)v->s);
 }
 
 void format_value_done(struct format_value *v)

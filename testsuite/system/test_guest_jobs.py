@@ -188,6 +188,17 @@ def test_what_a_guest_makes_its_shell_say_is_one_marked_line_of_the_log(shared):
     assert len(lines) == 2 and all(f"{f58}: " in line and "\033" not in line for line in lines), lines
 
 
+def test_a_name_that_a_guest_has_chosen_is_shown_as_letters(shared):
+    job = submit(shared.alice, shared, "--job-name=\033[2J\nroot\u009b", "-o", "input.stdin.type=service", "cat")
+    flux_as(ALICE, shared, "job", "raise", "--severity=7", "-m", "\033]0;title\007", job)
+    for command in (["jobs", "-A"], ["jobs", "-Ano", "{name} {exception.note}"], ["pstree", "-A"], ["pstree", "-a"]):
+        out = shared.flux(*command).out
+        assert not any(c in out for c in "\033\007\u009b") and "\nroot" not in out, (command, out)
+    assert "?[2J root??" in shared.run("jobs", "-Ano", "{name}")
+    r = flux_as(ALICE, shared, "job", "attach", job, stdin="")
+    assert "?]0;title?" in r.stderr and "\033" not in r.stderr
+
+
 def test_input_reaches_the_tasks_of_a_guest(shared):
     job = submit(shared.alice, shared, "-N2", "-n2", "-o", "input.stdin.type=service", "cat")
     with pytest.raises(Exception, match="not your job"):

@@ -126,6 +126,20 @@ def test_a_cancel_reaches_a_users_job_on_a_node_that_was_away(cluster_start):
     c.wait_until(lambda: not c[2].run("pgrep -u alice", check=False).ok, what="the job is gone")
 
 
+def test_a_signal_sent_before_a_loss_was_noticed_arrives_later(cluster_start):
+    c = cluster_start(2, config=QUICK)
+    c.leader.run("rm -f ran hits", user="alice")
+    job = c.flux("submit", "-N2", "-n2", "sh", "-c", "trap 'echo $FLUX_TASK_RANK >>hits; exit 0' HUP; "
+                 "echo $FLUX_TASK_RANK >>ran; while :; do sleep 0.1; done", user="alice").out.strip()
+    c.wait_until(lambda: len(c.leader.run("cat ran", user="alice").lines) == 2, what="all tasks run")
+    c[1].cut_network()
+    c.flux("job", "kill", "-s", "HUP", job, user="alice")
+    c.wait_online([0], timeout=60)
+    c[1].restore_network()
+    assert c.flux("job", "status", job, user="alice", timeout=60).ok
+    assert sorted(c.leader.run("cat hits", user="alice").lines) == ["0", "1"]
+
+
 @pytest.mark.parametrize("how", ["systemctl stop flux", "flux shutdown"])
 def test_what_ends_the_instance_and_what_ends_its_jobs(cluster_start, how):
     c = cluster_start(2)

@@ -111,6 +111,8 @@ void gather_expect(struct gather *g); /* one part more; */
 void gather_future(struct gather *g,
                    struct flux_future *f); /* one that ends with f, if not NULL; */
 void gather_part(struct gather *g);        /* one part is done */
+/* Part of a Kill call, for these ranks (taken over): whether they were reached is in the answer. */
+void gather_kill(struct gather *g, struct flux_future *f, char *ranks);
 /* Everything has been asked for: returns what the handler returns. */
 int gather_go(struct gather *g);
 void gather_free_all(struct exec *x);

@@ -561,12 +561,12 @@ static void kill_below(struct gather *g, const struct start *st, const flux_exec
     flux_exec_kill_request out = *in;
 
     for (size_t i = 0; i < st->fan.nchildren; i++) {
-        FLUX_AUTO_STR part = fan_child_part(&st->fan, i, ranks);
+        struct flux_to to = FLUX_RANK(st->fan.children[i].rank);
+        char *part = fan_child_part(&st->fan, i, ranks);
         if (!part)
             continue;
         out.ranks = part;
-        gather_future(g,
-                      flux_exec_kill_async(st->exec->h, FLUX_RANK(st->fan.children[i].rank), &out));
+        gather_kill(g, flux_exec_kill_async(st->exec->h, to, &out), part);
     }
 }
 

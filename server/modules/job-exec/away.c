@@ -114,6 +114,15 @@ static void on_patience(uv_timer_t *timer)
     run_settle(job);
 }
 
+void away_reload(struct jobexec *je)
+{
+    struct running *job, *next;
+
+    HASH_ITER (hh, je->jobs, job, next)
+        if (job->away && !flux_idset_empty(job->away))
+            arm(job);
+}
+
 /* --- away and back --- */
 
 static bool waits_at_all(const struct jobexec *je, unsigned rank)
@@ -247,22 +256,27 @@ bool away_all(const struct running *job)
     return job->away && !flux_idset_empty(job->away) && flux_idset_equal(job->away, job->pending);
 }
 
-struct flux_idset *away_signal(struct running *job, unsigned signum)
+void away_missed(struct running *job, const struct flux_idset *ranks, unsigned signum)
 {
+    FLUX_AUTO(idset) wait = flux_idset_intersect(ranks, job->pending);
     struct missed *m;
     unsigned n = 0;
 
-    /* The kill sequence goes on with those that come back by itself. */
-    if (flux_idset_empty(job->away) || job->aborting)
-        return flux_idset_difference(job->pending, job->away);
     STAILQ_FOREACH (m, &job->missed, link)
         n++;
-    if (n < MISSED_MAX) {
-        m = flux_alloc(sizeof(*m));
-        m->ranks = flux_idset_copy(job->away);
-        m->signum = signum;
-        STAILQ_INSERT_TAIL(&job->missed, m, link);
-    }
+    if (flux_idset_empty(wait) || n >= MISSED_MAX)
+        return;
+    m = flux_alloc(sizeof(*m));
+    m->ranks = FLUX_GIVE(wait);
+    m->signum = signum;
+    STAILQ_INSERT_TAIL(&job->missed, m, link);
+}
+
+struct flux_idset *away_signal(struct running *job, unsigned signum)
+{
+    /* The kill sequence goes on with those that come back by itself. */
+    if (!job->aborting)
+        away_missed(job, job->away, signum);
     return flux_idset_difference(job->pending, job->away);
 }
 

@@ -24,6 +24,15 @@ struct exec_stream {
     LIST_ENTRY(exec_stream) link;
 };
 
+/* A signal on its way; its job may have ended when the answer comes. */
+struct signalled {
+    struct jobexec *je;
+    uint64_t id;
+    unsigned signum;
+    struct flux_future *future;
+    LIST_ENTRY(signalled) link;
+};
+
 /* A signal for ranks that were away when it was sent. */
 struct missed {
     struct flux_idset *ranks;
@@ -80,6 +89,8 @@ struct jobexec {
     bool guests;          /* are admitted */
     bool guests_simulate; /* may use simulated execution */
 
+    LIST_HEAD(, signalled) signalled;
+
     /* away.c */
     struct flux_hostlist *hosts; /* by rank, or NULL */
     struct flux_future *follow;
@@ -110,6 +121,7 @@ void run_ended(struct running *job, const struct flux_idset *ranks);
 /* Finish the job if nothing of it is left. It may be gone afterwards. */
 void run_settle(struct running *job);
 void run_free_streams(struct running *job);
+void run_free_signalled(struct jobexec *je);
 void run_exit_timer(struct running *job);
 
 /* away.c: ranks that are not there. */
@@ -122,6 +134,10 @@ void away_begin(struct running *job);
 /* Their shells were found. */
 void away_found(struct running *job, const struct flux_idset *ranks);
 bool away_all(const struct running *job);
+/* These have not got the signal. */
+void away_missed(struct running *job, const struct flux_idset *ranks, unsigned signum);
+/* exec.lost-timeout has changed. */
+void away_reload(struct jobexec *je);
 /* Keep the signal for those that are away; a reference to the others, to be freed. */
 struct flux_idset *away_signal(struct running *job, unsigned signum);
 void away_forget(struct running *job);

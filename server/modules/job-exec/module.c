@@ -157,6 +157,7 @@ static void stop(struct flux *h, void *state)
 
     HASH_ITER (hh, je->jobs, job, next)
         running_free(job);
+    run_free_signalled(je);
     reconcile_stop(je);
     free(je->shell);
     free(je->imp);
@@ -166,7 +167,11 @@ static void stop(struct flux *h, void *state)
 static int reload(struct flux *h, void *state, const json_t *conf, bool apply,
                   struct flux_error *err)
 {
-    return jobexec_configure(state, conf, apply, err);
+    int r = jobexec_configure(state, conf, apply, err);
+
+    if (r == 0 && apply)
+        away_reload(state);
+    return r;
 }
 
 const struct flux_part job_exec_part = {

@@ -353,17 +353,57 @@ int run_start(struct running *job, const flux_job_exec_start_request *in, struct
     return 0;
 }
 
+static void signalled_free(struct signalled *k)
+{
+    LIST_REMOVE(k, link);
+    flux_future_free(k->future);
+    free(k);
+}
+
+void run_free_signalled(struct jobexec *je)
+{
+    while (!LIST_EMPTY(&je->signalled))
+        signalled_free(LIST_FIRST(&je->signalled));
+}
+
+/* Who was lost with the signal on its way gets it when it is back: perhaps for the second time,
+ * but not never. */
+static void on_signalled(struct flux_future *f, void *arg)
+{
+    struct signalled *k = arg;
+    const flux_exec_kill_response *out;
+    struct running *job;
+
+    HASH_FIND(hh, k->je->jobs, &k->id, sizeof(k->id), job);
+    if (flux_exec_kill_result(f, &out, NULL) == 0 && *out->unreached && job) {
+        FLUX_AUTO(idset) ranks = decode(out->unreached);
+        away_missed(job, ranks, k->signum);
+    }
+    signalled_free(k);
+}
+
 void run_kill_ranks(struct running *job, const struct flux_idset *ranks, unsigned signum,
                     bool group)
 {
     flux_exec_kill_request in = FLUX_EXEC_KILL_REQUEST_INIT;
     FLUX_AUTO_STR text = flux_idset_encode(ranks, FLUX_IDSET_RANGE);
+    struct signalled *k;
 
     in.id = job->id;
     in.ranks = text;
     in.signum = signum;
     in.group = group;
-    flux_exec_kill_async(job->je->h, (struct flux_to){.no_answer = true}, &in);
+    if (job->aborting) { /* the kill sequence does not stop at one */
+        flux_exec_kill_async(job->je->h, (struct flux_to){.no_answer = true}, &in);
+        return;
+    }
+    k = flux_alloc(sizeof(*k));
+    k->je = job->je;
+    k->id = job->id;
+    k->signum = signum;
+    k->future = flux_exec_kill_async(job->je->h, FLUX_ANY, &in);
+    LIST_INSERT_HEAD(&job->je->signalled, k, link);
+    flux_future_then(k->future, on_signalled, k);
 }
 
 void run_kill(struct running *job, unsigned signum, bool group)

@@ -8,6 +8,8 @@
 
 #include <flux/v1/hello.pb-c.h>
 
+#define REFUSED_LOG_SECONDS 60
+
 static bool known_name(const char *s, size_t max)
 {
     if (!*s || strlen(s) > max)
@@ -121,13 +123,34 @@ static struct overlay_peer *peer_new(const Flux__V1__OverlayHello *h, int fd)
     return p;
 }
 
+/* systemd starts a broker that was refused again and again: the same line once a minute is enough.
+ */
+static void log_refused(struct overlay_link *l, const char *line)
+{
+    double now = flux_monotime();
+
+    if (l->refused_line && !strcmp(l->refused_line, line) &&
+        now - l->refused_at < REFUSED_LOG_SECONDS) {
+        l->refused_again++;
+        return;
+    }
+    if (l->refused_again)
+        overlay_log(l, LOG_ERR, "%s (%u times more)", l->refused_line, l->refused_again);
+    overlay_log(l, LOG_ERR, "%s", line);
+    free(l->refused_line);
+    l->refused_line = flux_strdup(line);
+    l->refused_at = now;
+    l->refused_again = 0;
+}
+
 static void refuse_child(struct overlay_link *l, const void *id, size_t id_len,
                          const Flux__V1__OverlayHello *h, int r, const struct flux_error *err)
 {
     bool named = h && known_name(h->hostname, 64);
+    FLUX_AUTO_STR line = flux_printf("refused %s (rank %u): %s", named ? h->hostname : "a broker",
+                                     h ? h->rank : 0, err->text);
 
-    overlay_log(l, LOG_ERR, "refused %s (rank %u): %s", named ? h->hostname : "a broker",
-                h ? h->rank : 0, err->text);
+    log_refused(l, line);
     overlay_send_control(l, id, id_len, FLUX_MSG_GOODBYE, -r, err->text, NULL);
 }
 

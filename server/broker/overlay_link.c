@@ -623,6 +623,7 @@ static void link_free(struct overlay_link *l)
     }
     cert_done(&l->cert);
     free(l->parent_endpoint);
+    free(l->refused_line);
     free(l->hostname);
     free(l->version);
     free(l->uuid);

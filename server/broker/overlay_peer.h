@@ -82,9 +82,12 @@ struct overlay_link {
     double warn_after; /* seconds of that, until it is logged again */
     uv_getaddrinfo_t resolve;
     bool resolving;
-    bool warned;      /* of the parent's silence */
-    char silence[48]; /* ... in words */
-    bool shook_hands; /* with the parent, in this connection */
+    bool warned;        /* of the parent's silence */
+    char silence[48];   /* ... in words */
+    bool shook_hands;   /* with the parent, in this connection */
+    char *refused_line; /* the last refusal that was logged, when, and how often since */
+    double refused_at;
+    unsigned refused_again;
     double refusal_logged;
     unsigned refusals;
     double handshake_logged;

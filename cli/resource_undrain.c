@@ -7,6 +7,7 @@
 
 static const struct flux_option options[] = {
     {"force", 'f', OPT_FLAG, NULL, "Do not fail for nodes that are not drained"},
+    {"update", 'u', OPT_FLAG, NULL, "The same: leave those that are not drained as they are"},
     {NULL},
 };
 
@@ -20,7 +21,7 @@ static int run(struct cli *cli)
         return cli_misused(cli, "expected hosts or ranks");
     in.targets = cli->argv[0];
     in.reason = reason ? reason : (char *)"";
-    in.force = cli_has(cli, "force");
+    in.force = cli_has(cli, "force") || cli_has(cli, "update");
     if (flux_resource_undrain(cli_handle(cli), FLUX_ANY, &in, NULL, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     return 0;

@@ -58,6 +58,7 @@ def test_drain_and_undrain(instance4):
     assert len(instance4.flux("resource", "drain").lines) == 1
     r = instance4.flux("resource", "undrain", "2")
     assert r.rc == 1 and "not drained" in r.err
+    instance4.run("resource", "undrain", "-u", "1-2")
 
 
 def test_draining_while_work_runs(instance4):

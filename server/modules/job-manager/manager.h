@@ -199,6 +199,8 @@ bool queue_started(struct manager *mgr, const struct job *job);
 int queue_configure(struct manager *mgr, const json_t *conf, bool apply, struct flux_error *err);
 void queue_save(struct manager *mgr);
 int queue_load(struct manager *mgr, const char *json);
+/* If the configuration wants it; `flux queue start` starts them again. */
+void queue_stop_after_restart(struct manager *mgr);
 
 /* wait.c, drain.c, journal.c, purge.c, restart.c */
 void wait_note_inactive(struct manager *mgr, struct job *job);

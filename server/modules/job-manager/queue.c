@@ -128,6 +128,18 @@ int queue_load(struct manager *mgr, const char *json)
     return 0;
 }
 
+void queue_stop_after_restart(struct manager *mgr)
+{
+    struct queue *q, *next;
+
+    if (!json_is_true(flux_conf_get(mgr->h, "job-manager.stop-queues-on-restart")))
+        return;
+    HASH_ITER (hh, mgr->queues, q, next) {
+        q->started = false;
+        set(&q->stop_reason, "Automatically stopped due to restart");
+    }
+}
+
 /* --- control --- */
 
 static void control(struct queue *q, const flux_job_manager_queue_control_request *in)

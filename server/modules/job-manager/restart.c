@@ -190,6 +190,8 @@ int restart_load(struct manager *mgr, struct flux_error *err)
         mgr->max_id = strtoull(max, NULL, 10);
     if (get_text(mgr, FLUX_JOBS_KEY_QUEUES, &queues) == 0)
         queue_load(mgr, queues);
+    if (max)
+        queue_stop_after_restart(mgr);
     damaged = restart_is_damaged(mgr);
     if (damaged)
         restart_find_active(mgr, &ids);

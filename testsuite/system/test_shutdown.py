@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 
 import pytest
+from conftest import FLUX, clean_env, execute
 
 GUEST = 65534
 
@@ -212,3 +213,28 @@ def test_gc_is_offered_after_many_commits(flux_start, tmp_path, answer, collecte
     second = flux_start(1, statedir=tmp_path, config=config)
     r = second.flux("shutdown", check=True)
     assert ("use --gc" in r.err) == (not collected), "commits are counted over restarts"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("allowed", [True, False])
+def test_root_may_if_the_configuration_says_so(tmp_path, allowed):
+    tmp_path.chmod(0o777)
+    for parent in tmp_path.parents:
+        if parent.owner() == "root" and parent.parts[:2] == ("/", "tmp") and len(parent.parts) > 2:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    config = tmp_path / "c.toml"
+    config.write_text(f"[access]\nallow-guest-user = true\nallow-root-owner = {str(allowed).lower()}\n")
+    config.chmod(0o644)
+    fifo = tmp_path / "uri"
+    os.mkfifo(fifo, 0o666)
+    fifo.chmod(0o666)
+    env = clean_env(TMPDIR=tmp_path, HOME=tmp_path)
+    with subprocess.Popen(["setpriv", f"--reuid={GUEST}", f"--regid={GUEST}", "--clear-groups", FLUX, "start",
+                           f"--config-path={config}", "sh", "-c", f'echo "$FLUX_URI" >{fifo}; cat >/dev/null'],
+                          stdin=subprocess.PIPE, env=env, cwd=tmp_path, start_new_session=True) as process:
+        with open(fifo, encoding="utf-8") as f:
+            uri = f.readline().strip()
+        r = execute([FLUX, "shutdown"], env={**env, "FLUX_URI": uri})
+        process.stdin.close()
+        assert process.wait(30) is not None
+    assert r.ok == allowed, repr(r)

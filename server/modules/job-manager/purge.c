@@ -11,6 +11,7 @@
 
 #define PERIOD_MS 10000
 #define BATCH 1000
+#define SOON_MS 200 /* until the next batch, when there was a full one */
 
 struct purge {
     struct manager *mgr;
@@ -37,6 +38,8 @@ static void on_stored(struct waiter *w, int r, const char *text)
         flux_job_manager_purge_reply(w->call, &out);
 }
 
+static void on_timer(uv_timer_t *timer);
+
 static void on_candidates(struct flux_future *f, void *arg)
 {
     struct purge *p = arg;
@@ -51,6 +54,8 @@ static void on_candidates(struct flux_future *f, void *arg)
             forget(mgr, out->ids[i]);
     if (r == 0 && !p->dry_run && out->n_ids)
         flux_log(mgr->h, LOG_DEBUG, "purged %zu inactive jobs", out->n_ids);
+    if (!p->call && r == 0 && out->n_ids == BATCH)
+        uv_timer_start(&mgr->purge_timer, on_timer, SOON_MS, PERIOD_MS);
     if (p->call && r < 0)
         flux_call_error(p->call, -r, "%s", err.text);
     else if (p->call && p->dry_run) {

@@ -51,6 +51,7 @@ struct store_mark {
     uint64_t generation;
     uint64_t log_seq, last_id; /* highest that were acknowledged */
     uint64_t file_bytes;       /* after a clean end */
+    uint64_t collected, live;  /* of the last collection */
 };
 
 struct store {

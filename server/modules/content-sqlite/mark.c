@@ -17,6 +17,7 @@ struct slot {
     uint64_t generation;
     uint64_t log_seq, last_id;
     uint64_t file_bytes;
+    uint64_t collected, live;
     uint32_t format, state;
     uint8_t sum[STORE_SUM_SIZE];
 };
@@ -40,6 +41,8 @@ static void take(struct store_mark *m, const struct slot *s)
     m->log_seq = s->log_seq;
     m->last_id = s->last_id;
     m->file_bytes = s->file_bytes;
+    m->collected = s->collected;
+    m->live = s->live;
     m->format = s->format;
     m->clean = s->state == CLEAN;
     m->suspect = s->state == SUSPECT;
@@ -67,6 +70,8 @@ void store_mark_write(struct store_mark *m)
         .log_seq = m->log_seq,
         .last_id = m->last_id,
         .file_bytes = m->file_bytes,
+        .collected = m->collected,
+        .live = m->live,
         .format = STORE_FORMAT,
         .state = m->suspect ? SUSPECT
                  : m->clean ? CLEAN

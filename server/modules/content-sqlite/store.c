@@ -310,6 +310,18 @@ uint64_t store_log_last(const struct store *s)
     return s->log_last;
 }
 
+void store_set_collected(struct store *s, uint64_t below, uint64_t live)
+{
+    s->mark.collected = below;
+    s->mark.live = live;
+}
+
+void store_get_collected(const struct store *s, uint64_t *below, uint64_t *live)
+{
+    *below = s->mark.collected;
+    *live = s->mark.live;
+}
+
 void store_get_stats(struct store *s, struct store_stats *out)
 {
     int64_t pages = 0, size = 0;

@@ -105,6 +105,11 @@ void store_quarantine_log(struct store *s, uint64_t seq, const void *data, size_
 ssize_t store_list_ids(struct store *s, enum store_kind kind, uint64_t after, uint64_t below,
                        uint64_t *ids, size_t max, struct flux_error *err);
 
+/* The last collection: ids below `below` were swept, `live` blobs remained of them. Kept over
+ * restarts as far as a mark is. Not while a batch runs. */
+void store_set_collected(struct store *s, uint64_t below, uint64_t live);
+void store_get_collected(const struct store *s, uint64_t *below, uint64_t *live);
+
 /* Has the start left a look at the structure of a large file for later? */
 bool store_wants_check(const struct store *s);
 /* That look, on any thread, until *stop is set. 0: all is well; 1: it is damaged, *err says how:

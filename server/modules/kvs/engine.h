@@ -73,6 +73,7 @@ struct kvs_gc {
     uint64_t limit;  /* no root reaches this id */
     uint64_t cursor; /* swept so far */
     uint64_t dead;   /* estimate when it began */
+    uint64_t live;   /* marked */
     uint8_t *marks;  /* a bit for each id below limit */
     struct store_ref *stack;
     size_t depth, cap;
@@ -173,6 +174,7 @@ void kvs_checkpoint_encode(const struct kvs_snapshot *snaps, size_t n, void **da
 int kvs_checkpoint_decode(struct kvs *k, const void *data, size_t len, struct flux_error *err);
 void kvs_gc_step(struct kvs *k, struct store_batch *b);
 void kvs_gc_ended(struct kvs *k, int r);
+bool kvs_gc_wanted(const struct kvs *k);
 /* Something the marks do not cover came back to life: begin again later. */
 void kvs_gc_abort(struct kvs *k, int why);
 

@@ -3,7 +3,11 @@
  * then delete what is older than the checkpoint and not marked. Both go in bounded slices. What is
  * written meanwhile has higher numbers and is left alone; what is brought back from an old root
  * aborts the round. A damaged node aborts it too: its children are unknown, and nothing may be lost
- * by guess. */
+ * by guess.
+ *
+ * A round begins when so many objects are known to be dead, or when as many have been written since
+ * the last one as were alive then and some more: so the file stays within about twice of what it
+ * must have, and the work in proportion to what is written. */
 #include "engine.h"
 
 #define SLICE_MARKS 200
@@ -50,6 +54,7 @@ static void end(struct kvs *k, int r)
     g->failed = r;
     if (r == 0) {
         k->heap.dead -= g->dead < k->heap.dead ? g->dead : k->heap.dead;
+        store_set_collected(k->store, g->below, g->live);
         k->stats.gc_rounds++;
         k->stats.gc_blobs += g->blobs;
         k->stats.gc_bytes += g->bytes;
@@ -57,6 +62,14 @@ static void end(struct kvs *k, int r)
         k->heap.dead = 0; /* not again at once */
         kvs_report(k, "garbage collection stopped: %s", strerror(-r));
     }
+}
+
+bool kvs_gc_wanted(const struct kvs *k)
+{
+    uint64_t since, live;
+
+    store_get_collected(k->store, &since, &live);
+    return k->heap.dead > k->opt.gc_dead || store_next_id(k->store) > since + live + k->opt.gc_dead;
 }
 
 void kvs_gc_abort(struct kvs *k, int why)
@@ -72,6 +85,7 @@ static void push(struct kvs_gc *g, const struct store_ref *ref, bool node)
     if (ref->id == 0 || ref->id >= g->limit || (g->marks[ref->id >> 3] & bit))
         return;
     g->marks[ref->id >> 3] |= bit;
+    g->live++;
     if (!node)
         return;
     if (g->depth == g->cap) {
@@ -95,7 +109,7 @@ static void begin_mark(struct kvs *k)
     g->limit = store_next_id(k->store);
     g->marks = flux_alloc(g->limit / 8 + 1);
     g->phase = KVS_GC_MARK;
-    g->cursor = 0;
+    g->cursor = g->live = 0;
     for (size_t i = 0; i < k->nlast; i++)
         push_object(g, k->last[i].root);
     for (int i = 0; i < KVS_PINS; i++)

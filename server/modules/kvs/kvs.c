@@ -321,7 +321,7 @@ static void maybe_start(struct kvs *k)
     }
     if (k->log_bytes > k->opt.log_bytes && !k->checkpoint.active)
         kvs_checkpoint_start(k);
-    if (k->heap.dead > k->opt.gc_dead && k->gc.phase == KVS_GC_IDLE)
+    if (k->gc.phase == KVS_GC_IDLE && kvs_gc_wanted(k))
         kvs_gc_start(k, false);
 }
 

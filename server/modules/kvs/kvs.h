@@ -26,7 +26,9 @@ struct kvs_options {
     size_t log_bytes;   /* checkpoint when the log is longer; 0 = 4 MiB */
     bool no_log; /* nobody will open this store again: commits stay in memory until a checkpoint,
                     or until large values have piled up */
-    uint64_t gc_dead; /* collect when so many stored objects were given up; 0 = 50,000 */
+    /* Collect when so many stored objects were given up, or so many more were written than lived
+     * after the last collection; 0 = 50,000 */
+    uint64_t gc_dead;
     /* One line for the log, of a thing that went wrong in the background. May be NULL. */
     void (*report)(void *arg, const char *text);
     void *arg;

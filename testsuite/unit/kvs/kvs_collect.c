@@ -167,6 +167,43 @@ static void collections_keep_what_is_reachable_and_nothing_else(void **state)
     free(snaps);
 }
 
+static void put_job(struct rig *rig, unsigned i)
+{
+    static const char *const names[] = {"eventlog", "jobspec", "guest.exec.eventlog", "guest.x.y"};
+
+    for (size_t n = 0; n < FLUX_ARRAY_SIZE(names); n++) {
+        FLUX_AUTO_STR key = flux_printf("job.%u.%u.%s", i / 100, i, names[n]);
+        FLUX_AUTO_STR value = value_of(3 * i + 3);
+
+        rig_puts(rig, key, value);
+    }
+}
+
+/* Directories that come and go whole, as those of jobs: most of what they leave behind was never in
+ * memory when they went. Nothing asks for a collection. */
+static void what_comes_and_goes_leaves_the_store_bounded(void **state)
+{
+    struct rig rig = {.sopt.keep = true,
+                      .kopt = {.cache_bytes = 4096, .log_bytes = 8192, .gc_dead = 400}};
+    int64_t most = 0, n;
+
+    rig_init(&rig);
+    assert_int_equal(rig_open(&rig), 0);
+    for (unsigned i = 0; i < 1500; i++) {
+        put_job(&rig, i);
+        if (i >= 20) {
+            FLUX_AUTO_STR old = flux_printf("job.%u.%u", (i - 20) / 100, i - 20);
+            assert_int_equal(rig_op(&rig, KVS_OP_UNLINK, old, NULL), 0);
+        }
+        n = stored_blobs(&rig);
+        most = n > most ? n : most;
+        if (i % 90 == 89)
+            rig_reopen(&rig); /* what was collected when is known over restarts */
+    }
+    assert_in_range(most, 100, 3000);
+    rig_done(&rig);
+}
+
 /* A sync that fails is a loss: what it was for is refused, and is not there later either, unless it
  * is wholly; what had been acknowledged is. */
 static void nothing_is_acknowledged_after_a_failed_sync(void **state)
@@ -204,6 +241,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(collections_keep_what_is_reachable_and_nothing_else),
+        cmocka_unit_test(what_comes_and_goes_leaves_the_store_bounded),
         cmocka_unit_test(nothing_is_acknowledged_after_a_failed_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,9 @@
 
 #include "rc.h"
 
-static const char *const files[] = {"content.sqlite", "content.sqlite-wal", "content.sqlite-mark",
-                                    "job-history.sqlite", "job-history.sqlite-wal"};
+static const char *const files[] = {"content.sqlite",         "content.sqlite-wal",
+                                    "content.sqlite-mark",    "job-history.sqlite",
+                                    "job-history.sqlite-wal", "job-history.sqlite-mark"};
 
 struct archive {
     struct broker *b;

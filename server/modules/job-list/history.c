@@ -85,6 +85,8 @@ static int prepare_all(struct history *hy, struct flux_error *err)
         r = prepare(hy, "SELECT 1 FROM jobs WHERE id=?", &hy->has, err);
     if (r == 0)
         r = prepare(hy, "DELETE FROM jobs WHERE id=?", &hy->remove, err);
+    if (r == 0)
+        r = prepare(hy, "INSERT OR REPLACE INTO meta VALUES('seq', ?)", &hy->count, err);
     return r;
 }
 
@@ -107,6 +109,7 @@ static void close_db(struct history *hy)
     sqlite3_finalize(FLUX_GIVE(hy->get));
     sqlite3_finalize(FLUX_GIVE(hy->has));
     sqlite3_finalize(FLUX_GIVE(hy->remove));
+    sqlite3_finalize(FLUX_GIVE(hy->count));
     sqlite3_close(FLUX_GIVE(hy->db));
 }
 
@@ -143,6 +146,30 @@ static char *boot_id(void)
     return flux_strndup(text, n > 36 ? 36 : n < 0 ? 0 : n);
 }
 
+/* SQLite takes a log of its own that has been cut off for one that ends there. So transactions are
+ * numbered, and the number of the last is kept beside the file, too. */
+static void open_mark(struct history *hy, const char *path)
+{
+    FLUX_AUTO_STR name = flux_printf("%s-mark", path);
+    FLUX_AUTO_STR text = query_text(hy, "SELECT value FROM meta WHERE key='seq'");
+
+    hy->mark = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    hy->seq = text ? strtoull(text, NULL, 10) : 0;
+}
+
+static bool mark_agrees(const struct history *hy)
+{
+    uint64_t seq = 0;
+
+    return pread(hy->mark, &seq, sizeof(seq), 0) == sizeof(seq) ? seq == hy->seq : hy->seq == 0;
+}
+
+static void write_mark(const struct history *hy)
+{
+    if (pwrite(hy->mark, &hy->seq, sizeof(hy->seq), 0) < 0)
+        return; /* the next start makes the history again */
+}
+
 /* Who has it open: what a process wrote outlives it, but not the machine. */
 static void set_open(struct history *hy, const char *by)
 {
@@ -157,7 +184,7 @@ static bool is_incomplete(struct history *hy, const char *boot)
     FLUX_AUTO_STR open = query_text(hy, "SELECT value FROM meta WHERE key='open'");
     FLUX_AUTO_STR any = query_text(hy, "SELECT 1 FROM jobs LIMIT 1");
 
-    return !any || (open && strcmp(open, boot) != 0);
+    return !any || (open && strcmp(open, boot) != 0) || !mark_agrees(hy);
 }
 
 int history_open(const char *path, struct history **ret, char **note, struct flux_error *err)
@@ -168,6 +195,7 @@ int history_open(const char *path, struct history **ret, char **note, struct flu
     int r = sodium_init() < 0 ? -EIO : open_once(hy, path, &why);
 
     *note = NULL;
+    hy->mark = -1;
     if (r == -EUCLEAN) {
         FLUX_AUTO_STR kept = NULL;
 
@@ -182,7 +210,9 @@ int history_open(const char *path, struct history **ret, char **note, struct flu
         history_close(hy);
         return flux_error_set(err, r, "%s", why.text);
     }
+    open_mark(hy, path);
     hy->incomplete = is_incomplete(hy, boot);
+    write_mark(hy);
     set_open(hy, hy->incomplete ? "rebuild" : boot);
     *ret = hy;
     return 0;
@@ -196,6 +226,8 @@ void history_close(struct history *hy)
     if (hy->put && !hy->incomplete)
         sqlite3_exec(hy->db, "DELETE FROM meta WHERE key='open'", NULL, NULL, NULL);
     close_db(hy);
+    if (hy->mark >= 0)
+        close(hy->mark);
     free(hy);
 }
 
@@ -251,12 +283,22 @@ void history_begin(struct history *hy)
 
 int history_commit(struct history *hy, struct flux_error *err)
 {
+    int r = 0;
+
     if (!hy->in_transaction)
         return 0;
     hy->in_transaction = false;
-    if (sqlite3_exec(hy->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+    sqlite3_bind_int64(hy->count, 1, (sqlite3_int64)hy->seq + 1);
+    if (sqlite3_step(hy->count) != SQLITE_DONE)
+        r = fail(hy, "count", err);
+    sqlite3_reset(hy->count);
+    if (r == 0 && sqlite3_exec(hy->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK) {
+        hy->seq++;
+        write_mark(hy);
         return 0;
-    fail(hy, "commit", err);
+    }
+    if (r == 0)
+        fail(hy, "commit", err);
     sqlite3_exec(hy->db, "ROLLBACK", NULL, NULL, NULL);
     return -ENOSPC;
 }

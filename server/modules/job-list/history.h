@@ -9,7 +9,9 @@
 
 struct history {
     sqlite3 *db;
-    sqlite3_stmt *put, *get, *has, *remove;
+    sqlite3_stmt *put, *get, *has, *remove, *count;
+    int mark;     /* file that has the number of the last transaction, too */
+    uint64_t seq; /* that number */
     bool in_transaction;
     bool incomplete;
     void (*on_bad)(void *arg, uint64_t id);

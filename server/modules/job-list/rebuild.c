@@ -250,6 +250,9 @@ static void walk_all(struct list *l)
     struct rebuild *rb = get(l);
 
     rb->all = true;
+    if (l->stats.inactive)
+        flux_log(l->h, LOG_WARNING,
+                 "job history: jobs may be missing in it; it is made complete from the KVS");
     push(rb, flux_strdup("job"));
     pump(rb);
 }

@@ -227,7 +227,7 @@ def test_a_day_in_the_life(cluster_start):
     seed = int(os.environ.get("FLUX_TEST_SEED", random.randrange(10000)))
     print(f"FLUX_TEST_SEED={seed}")
     dice = random.Random(seed)
-    own = cluster_start(4, config=CONFIG)
+    own = cluster_start(4, config=CONFIG, parents=dice.choice([{}, {"test4": "test2"}]))
     own.wait_online()
     for name in ("alice", "bob"):
         own.leader.run("mkdir ~/evidence; cat >~/task; chmod +x ~/task", user=name, stdin=TASK)

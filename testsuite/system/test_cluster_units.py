@@ -107,6 +107,22 @@ def test_a_broker_that_crashes_comes_back(own):
     own.wait_online()
 
 
+def test_after_a_crash_of_the_leader_nothing_is_scheduled(own):
+    """Not even in the moment before the crash is noticed."""
+    own.flux("queue stop --nocheckpoint")
+    waiting = [own.flux("submit true").out.strip() for _ in range(6)]
+    own.leader.kill_broker(signal.SIGKILL)
+    own.wait_until(lambda: own.flux("queue status").ok)
+    own.wait_online()
+    reason = "Flux is in safe mode due to an incomplete shutdown."
+    assert own.flux("queue status").lines == [f"Job submission is disabled: {reason}", f"Scheduling is disabled: {reason}"]
+    assert own.flux("jobs", "-no", "{state}", *waiting).lines == ["SCHED"] * 6
+    own.flux("queue enable --all")
+    own.flux("queue start --all")
+    for job in waiting:
+        own.flux(f"job wait-event --timeout=20 {job} clean")
+
+
 def test_reload_acts_on_the_node_where_it_is_asked_for(own):
     node = own[1]
     node.write("/etc/flux/system/conf.d/more.toml", "[archive]\nperiod = \"5m\"\n")

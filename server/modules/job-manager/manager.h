@@ -115,6 +115,7 @@ struct manager {
     size_t nenqueue, nfree, ncancel, nprioritize;
 
     struct queue *queues;
+    struct flux_future *hold; /* hold.c: while it is there, nothing is scheduled */
     struct waiter *drain_waiters, *idle_waiters;
     /* drain.c: `activity` counts what goes to and comes from the scheduler; when a round trip to it
      * began at `sync_activity` and has ended, `quiet` is that. */
@@ -177,6 +178,9 @@ void commit_forget(struct manager *mgr, struct job *job);
 void commit_drain(struct manager *mgr);
 
 /* alloc.c: the scheduler. */
+/* hold.c: jobs have been restored; done at the end. */
+void hold_init(struct manager *mgr);
+void hold_done(struct manager *mgr);
 void alloc_init(struct manager *mgr);
 void alloc_done(struct manager *mgr);
 void alloc_attach(struct manager *mgr);

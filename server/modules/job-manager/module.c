@@ -48,6 +48,7 @@ static void stop(struct flux *h, void *state)
     drain_done(mgr);
     wait_done(mgr);
     purge_done(mgr);
+    hold_done(mgr);
     alloc_done(mgr);
     queue_done(mgr);
     commit_done(mgr);

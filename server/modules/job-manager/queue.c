@@ -38,7 +38,7 @@ bool queue_started(struct manager *mgr, const struct job *job)
 {
     struct queue *q = queue_find(mgr, job->queue);
 
-    return q && q->started;
+    return q && q->started && !mgr->hold;
 }
 
 void queue_init(struct manager *mgr)

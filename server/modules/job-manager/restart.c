@@ -203,6 +203,7 @@ int restart_load(struct manager *mgr, struct flux_error *err)
     if (ids.count)
         flux_log(mgr->h, LOG_INFO, "restart: %u active jobs", HASH_COUNT(mgr->jobs));
     free(ids.list);
+    hold_init(mgr);
     resume(mgr);
     return 0;
 }

@@ -68,6 +68,7 @@ struct store {
     bool rd_suspect, wr_suspect; /* SQLite met damage: the next start looks closer */
     bool unchecked;              /* store_check_beside() is wanted */
     bool lost;                   /* acknowledged records may be missing since it was opened */
+    unsigned told;               /* damaged records in the log */
     struct store_bads bads;      /* found, not yet handed to a batch; owner's thread */
     uint64_t reported[64];       /* ids of the last ones, so that each is reported once */
     unsigned reported_next;

@@ -266,9 +266,12 @@ static int sync_file(const char *path, struct flux_error *err)
 static int write_store(struct salvage *s, const char *to, struct store_salvaged *out,
                        struct flux_error *err)
 {
+    FLUX_AUTO_FD int fd = open(to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     sqlite3 *db = NULL;
     int r = 0;
 
+    if (fd < 0)
+        return flux_error_sys(err, -errno, "content store: cannot make %s", to);
     if (sqlite3_open_v2(to, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK ||
         sqlite3_exec(db, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF", NULL, NULL, NULL) !=
             SQLITE_OK)

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define TOLD_MAX 50 /* lines of the log for damaged records */
+
 void store_report_bad(struct store *s, const char *kind, uint64_t id, const void *data, size_t len,
                       const char *reason)
 {
@@ -23,7 +25,11 @@ void store_report_bad(struct store *s, const char *kind, uint64_t id, const void
     bad->len = len;
     STAILQ_INSERT_TAIL(&s->bads, bad, next);
     s->quarantined++;
-    if (strcmp(kind, "file") != 0)
+    if (strcmp(kind, "file") == 0 || s->told > TOLD_MAX)
+        return;
+    if (s->told++ == TOLD_MAX)
+        store_tell(s, "%s: more records are damaged; flux fsck -v lists them", s->path);
+    else
         store_tell(s, "%s: %s %llu is damaged (%s), put in quarantine; run flux fsck", s->path,
                    kind, (unsigned long long)id, reason);
 }

@@ -92,8 +92,11 @@ static int prepare_all(struct history *hy, struct flux_error *err)
 
 static int open_once(struct history *hy, const char *path, struct flux_error *err)
 {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* not for all to read */
     int r = 0;
 
+    if (fd >= 0)
+        close(fd); /* before SQLite has locks, which would go with it */
     if (sqlite3_open(path, &hy->db) != SQLITE_OK ||
         sqlite3_busy_timeout(hy->db, BUSY_MS) != SQLITE_OK)
         return fail(hy, path, err);

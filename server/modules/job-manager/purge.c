@@ -17,64 +17,89 @@ struct purge {
     struct manager *mgr;
     struct flux_call *call; /* NULL: by rule */
     bool dry_run;
+    uint64_t *ids;
+    size_t count;
 };
-
-static void forget(struct manager *mgr, uint64_t id)
-{
-    char key[FLUX_JOB_KEY_MAX];
-
-    commit_unlink(mgr, flux_job_key(key, id, NULL));
-    journal_purged(mgr, id);
-}
-
-static void on_stored(struct waiter *w, int r, const char *text)
-{
-    flux_job_manager_purge_response out = FLUX_JOB_MANAGER_PURGE_RESPONSE_INIT;
-
-    out.count = (uint32_t)(uintptr_t)w->arg;
-    if (r < 0)
-        flux_call_error(w->call, -r, "the purge could not be stored: %s", text);
-    else
-        flux_job_manager_purge_reply(w->call, &out);
-}
 
 static void on_timer(uv_timer_t *timer);
 
+static struct purge *purge_new(struct manager *mgr, struct flux_call *call)
+{
+    struct purge *p = flux_alloc(sizeof(*p));
+
+    p->mgr = mgr;
+    p->call = call;
+    return p;
+}
+
+static void purge_free(struct purge *p)
+{
+    free(p->ids);
+    free(p);
+}
+
+/* Only now the history may forget them: what could not be removed from the KVS is tried again. */
+static void on_stored(struct waiter *w, int r, const char *text)
+{
+    flux_job_manager_purge_response out = FLUX_JOB_MANAGER_PURGE_RESPONSE_INIT;
+    struct purge *p = w->arg;
+    struct manager *mgr = p->mgr;
+
+    for (size_t i = 0; r == 0 && i < p->count; i++)
+        journal_purged(mgr, p->ids[i]);
+    if (r == 0 && p->count)
+        flux_log(mgr->h, LOG_DEBUG, "purged %zu inactive jobs", p->count);
+    if (!p->call && r == 0 && p->count == BATCH)
+        uv_timer_start(&mgr->purge_timer, on_timer, SOON_MS, PERIOD_MS);
+    out.count = p->count;
+    if (p->call && r < 0)
+        flux_call_error(p->call, -r, "the purge could not be stored: %s", text);
+    else if (p->call)
+        flux_job_manager_purge_reply(p->call, &out);
+    purge_free(p);
+}
+
+/* Takes p. */
+static void forget(struct purge *p, const uint64_t *ids, size_t count)
+{
+    char key[FLUX_JOB_KEY_MAX];
+
+    p->ids = flux_memdup(ids, count * sizeof(*ids));
+    p->count = count;
+    for (size_t i = 0; i < count; i++)
+        commit_unlink(p->mgr, flux_job_key(key, ids[i], NULL));
+    commit_wait(p->mgr, p->call, on_stored, p);
+}
+
 static void on_candidates(struct flux_future *f, void *arg)
 {
-    struct purge *p = arg;
-    struct manager *mgr = p->mgr;
-    const flux_job_list_oldest_response *out;
     flux_job_manager_purge_response reply = FLUX_JOB_MANAGER_PURGE_RESPONSE_INIT;
+    const flux_job_list_oldest_response *out;
+    struct purge *p = arg;
     struct flux_error err;
     int r = flux_job_list_oldest_result(f, &out, &err);
 
-    if (r == 0 && !p->dry_run)
-        for (size_t i = 0; i < out->n_ids; i++)
-            forget(mgr, out->ids[i]);
-    if (r == 0 && !p->dry_run && out->n_ids)
-        flux_log(mgr->h, LOG_DEBUG, "purged %zu inactive jobs", out->n_ids);
-    if (!p->call && r == 0 && out->n_ids == BATCH)
-        uv_timer_start(&mgr->purge_timer, on_timer, SOON_MS, PERIOD_MS);
+    if (r == 0 && !p->dry_run && (out->n_ids || p->call)) {
+        forget(p, out->ids, out->n_ids);
+        flux_future_free(f);
+        return;
+    }
     if (p->call && r < 0)
         flux_call_error(p->call, -r, "%s", err.text);
-    else if (p->call && p->dry_run) {
+    else if (p->call) {
         reply.count = out->n_ids;
         flux_job_manager_purge_reply(p->call, &reply);
-    } else if (p->call)
-        commit_wait(mgr, p->call, on_stored, (void *)(uintptr_t)out->n_ids);
+    }
     flux_future_free(f);
-    free(p);
+    purge_free(p);
 }
 
 static void ask(struct manager *mgr, struct flux_call *call, double age, int64_t num,
                 uint32_t batch, bool dry_run)
 {
     flux_job_list_oldest_request in = FLUX_JOB_LIST_OLDEST_REQUEST_INIT;
-    struct purge *p = flux_alloc(sizeof(*p));
+    struct purge *p = purge_new(mgr, call);
 
-    p->mgr = mgr;
-    p->call = call;
     p->dry_run = dry_run;
     in.age_limit = age;
     in.num_limit = num;
@@ -84,15 +109,18 @@ static void ask(struct manager *mgr, struct flux_call *call, double age, int64_t
 
 static int purge_ids(struct flux_call *call, const flux_job_manager_purge_request *in)
 {
+    flux_job_manager_purge_response out = FLUX_JOB_MANAGER_PURGE_RESPONSE_INIT;
     struct manager *mgr = flux_call_data(call);
 
     for (size_t i = 0; i < in->n_ids; i++)
         if (manager_find_active(mgr, in->ids[i]))
             return flux_call_fail(call, EINVAL, "cannot purge active job %s",
                                   flux_fluid_f58(in->ids[i]));
-    for (size_t i = 0; i < in->n_ids && !in->dry_run; i++)
-        forget(mgr, in->ids[i]);
-    commit_wait(mgr, call, on_stored, (void *)(uintptr_t)in->n_ids);
+    if (in->dry_run) {
+        out.count = in->n_ids;
+        flux_job_manager_purge_reply(call, &out);
+    } else
+        forget(purge_new(mgr, call), in->ids, in->n_ids);
     return FLUX_CALL_LATER;
 }
 

@@ -103,6 +103,7 @@ struct kvs {
 
     uint64_t seq; /* of the newest durable log record */
     size_t log_bytes, log_records;
+    unsigned damages_told;
     double heal_after;   /* no second search for damage before */
     bool damaged;        /* something could not be read when it was needed */
     bool checkpoint_due; /* as soon as what is staged has been kept */

@@ -9,6 +9,7 @@
 
 #define PAUSE_SECONDS 5.0
 #define HEAL_SECONDS 60.0 /* between searches for damage that found none */
+#define TOLD_MAX 50       /* lines of the log for parts of the trees that are damaged */
 #define SPILL_BYTES (256u << 10)
 
 void kvs_report(struct kvs *k, const char *fmt, ...)
@@ -167,6 +168,8 @@ static void on_damage(void *arg, const struct kvs_damage *d)
 {
     struct kvs *k = arg;
 
+    if (k->damages_told++ >= TOLD_MAX)
+        return;
     kvs_report(k, "kvs: %s%s%s: %s%s%s cannot be read (%s): moved to lost+found; run flux fsck",
                strcmp(d->ns, KVS_PRIMARY) ? d->ns : "", strcmp(d->ns, KVS_PRIMARY) ? "::" : "",
                d->key, d->what, *d->from ? " from " : "", d->from, d->text);
@@ -181,6 +184,9 @@ bool kvs_heal(struct kvs *k)
         return false;
     if (kvs_check_run(k, &c, &err) < 0)
         kvs_report(k, "kvs: the search for damage has failed: %s", err.text);
+    if (k->damages_told > TOLD_MAX)
+        kvs_report(k, "kvs: %llu parts cannot be read in all: see lost+found",
+                   (unsigned long long)c.damaged);
     k->damaged |= c.damaged > 0;
     if (c.repaired == 0)
         k->heal_after = flux_monotime() + HEAL_SECONDS;

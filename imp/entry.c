@@ -15,6 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "linger.h"
 #include "user.h"
 
 enum {
@@ -61,7 +62,7 @@ static void default_signals(void)
 {
     static const struct itimerval off;
     struct sigaction dfl = {.sa_handler = SIG_DFL};
-    sigset_t none;
+    sigset_t none; /* but for what waits until there is somebody to pass it on to */
 
     setitimer(ITIMER_REAL, &off, NULL);
     setitimer(ITIMER_VIRTUAL, &off, NULL);
@@ -71,6 +72,7 @@ static void default_signals(void)
     dfl.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &dfl, NULL);
     sigemptyset(&none);
+    sigaddset(&none, LINGER_CARRIER);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

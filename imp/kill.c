@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* `flux-imp kill SIGNUM PID`: a signal for a lingering IMP, which passes it on; 9 becomes USR1. It
- * is sent without privileges, so it reaches what the caller could reach himself. */
+/* `flux-imp kill SIGNUM PID`: a signal for a lingering IMP, which passes it on; 9 becomes USR1, all
+ * others are queued on a carrier. It is sent without privileges, so it reaches what the caller
+ * could reach himself. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "imp.h"
+#include "linger.h"
 
 static int parse(const char *text, long max, const char *what, struct imp_error *err)
 {
@@ -40,6 +42,18 @@ static bool is_imp(pid_t pid)
     return strcmp(comm, "flux-imp\n") == 0;
 }
 
+static int send(int pidfd, int signum)
+{
+    siginfo_t carrier = {.si_signo = LINGER_CARRIER, .si_code = SI_QUEUE};
+
+    carrier.si_pid = getpid();
+    carrier.si_uid = getuid();
+    carrier.si_value.sival_int = signum;
+    if (signum == SIGKILL)
+        return syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
+    return syscall(SYS_pidfd_send_signal, pidfd, LINGER_CARRIER, &carrier, 0);
+}
+
 static int act(struct imp *imp, struct kv *request, struct imp_error *err)
 {
     int signum, pid, fd, r = 0;
@@ -55,7 +69,7 @@ static int act(struct imp *imp, struct kv *request, struct imp_error *err)
     fd = syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0 || !is_imp(pid))
         r = imp_error_set(err, -ESRCH, "kill: process %d is no flux-imp", pid);
-    else if (syscall(SYS_pidfd_send_signal, fd, signum == SIGKILL ? SIGUSR1 : signum, NULL, 0) < 0)
+    else if (send(fd, signum) < 0)
         r = imp_error_sys(err, -errno, "kill: process %d", pid);
     if (fd >= 0)
         close(fd);

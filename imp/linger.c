@@ -31,6 +31,7 @@ static void signals(sigset_t *set)
     sigemptyset(set);
     for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
         sigaddset(set, forwarded[i]);
+    sigaddset(set, LINGER_CARRIER);
     sigaddset(set, SIGUSR1);
     sigaddset(set, SIGCHLD);
 }
@@ -81,19 +82,30 @@ static void reap(struct job *job)
     }
 }
 
+/* The signal that is meant, or 0. */
+static int meant(const struct signalfd_siginfo *si)
+{
+    if ((int)si->ssi_signo != LINGER_CARRIER)
+        return si->ssi_signo;
+    return si->ssi_code == SI_QUEUE && si->ssi_int > 0 && si->ssi_int < NSIG ? si->ssi_int : 0;
+}
+
 static void take(struct job *job, const struct signalfd_siginfo *si)
 {
+    int signum;
+
     if (si->ssi_signo == SIGCHLD)
         return; /* reap() looks each time */
     if (si->ssi_signo == SIGUSR1) {
         job->killing = true;
         return;
     }
-    if (job->ended)
+    signum = meant(si);
+    if (job->ended || !signum)
         return;
     /* It is not reaped, so the pid is its own. It may not have made its group yet. */
-    if (!job->group || kill(-job->pid, si->ssi_signo) < 0)
-        kill(job->pid, si->ssi_signo);
+    if (!job->group || kill(-job->pid, signum) < 0)
+        kill(job->pid, signum);
 }
 
 /* Is there something still to wait for? */

@@ -20,8 +20,10 @@ int linger_follow(pid_t parent);
 int linger_unblock(pid_t parent);
 
 /* Wait for the child, then until its cgroup, if it has one of its own, is empty. TERM INT HUP CONT
- * ALRM WINCH TTIN TTOU go to the child (`group`: to its process group), USR1 is SIGKILL for all of
- * its processes. Returns the wait status. */
+ * ALRM WINCH TTIN TTOU go to the child (`group`: to its process group), and so does any other that
+ * is queued as the value of a LINGER_CARRIER; USR1 is SIGKILL for all of its processes. Returns the
+ * wait status. */
+#define LINGER_CARRIER SIGRTMIN
 int linger_wait(int fd, pid_t pid, bool group);
 
 /* End with the same exit code, or by the same signal. */

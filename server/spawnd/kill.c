@@ -96,6 +96,11 @@ int process_kill(struct process *p, int signum, bool leader_only, bool cgroup)
     return r;
 }
 
+int process_queue(struct process *p, int signum, int value)
+{
+    return sigqueue(p->pid, signum, (union sigval){.sival_int = value}) < 0 ? -errno : 0;
+}
+
 static void kill_all(struct spawnd *d, int signum)
 {
     struct process *p;

@@ -32,7 +32,8 @@ static void kill_one(struct spawnd *d, struct conn *c, const Flux__V1__SpawnKill
     killed.id = in->id;
     killed.code = ESRCH;
     if (p && !p->ended)
-        killed.code = -process_kill(p, in->signal, in->leader_only, in->cgroup);
+        killed.code = in->value ? -process_queue(p, in->signal, in->value)
+                                : -process_kill(p, in->signal, in->leader_only, in->cgroup);
     reply.what_case = FLUX__V1__SPAWN_REPLY__WHAT_KILLED;
     reply.killed = &killed;
     conn_reply(d, c, &reply);

@@ -101,6 +101,8 @@ void process_free_all(struct spawnd *d);
 
 /* kill.c */
 int process_kill(struct process *p, int signum, bool leader_only, bool cgroup);
+/* To the process alone, with a value. 0 or a negative errno. */
+int process_queue(struct process *p, int signum, int value);
 /* Begin the end: SIGTERM to all that run, SIGKILL after `grace` seconds, then exit. */
 void spawnd_stop(struct spawnd *d, double grace);
 void spawnd_orphaned(struct spawnd *d);

@@ -52,6 +52,20 @@ def test_parallel_tasks_find_each_other(cluster, mpi_hello):
         assert r.ok and "on 8 tasks" in r.out, r
 
 
+@pytest.mark.parametrize("name", ["USR1", "USR2", "HUP"])
+def test_signals_of_a_user_reach_the_tasks(cluster, name):
+    script = f"trap 'echo got; exit 3' {name}; echo up; while :; do sleep 0.05; done"
+    job = flux(cluster, f'submit -N2 sh -c "{script}"').out.strip()
+    p = cluster[0].spawn(f"flux job attach {job}", user="alice")
+    try:
+        assert [p.stdout.readline() for _ in range(2)] == ["up\n"] * 2
+        assert flux(cluster, f"job kill -s {name} {job}").ok
+        assert sorted(p.communicate(timeout=30)[0].splitlines()) == ["got"] * 2 and p.returncode == 3
+    finally:
+        p.kill()
+        p.wait()
+
+
 def test_the_limits_of_the_session_hold_for_the_tasks(cluster_start):
     own = cluster_start(2)
     for node in own:

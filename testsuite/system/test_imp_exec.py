@@ -111,6 +111,20 @@ def test_signals_are_passed_on(world, name):
         p.wait()
 
 
+@pytest.mark.parametrize("name", ["USR1", "USR2", "QUIT", "TERM"])
+def test_any_signal_is_passed_on_by_kill(world, name):
+    p = world.spawn_script(f"trap 'echo got; exit 7' {name}; echo up; while :; do read -t 60 <> <(:); done")
+    try:
+        assert p.stdout.readline() == "up\n"
+        number = int(getattr(signal, "SIG" + name))
+        assert world.run("flux", "/usr/libexec/flux/flux-imp", "kill", number, p.pid).ok
+        assert p.stdout.readline() == "got\n"
+        assert p.wait(30) == 7
+    finally:
+        p.kill()
+        p.wait()
+
+
 def test_usr1_kills_everything_of_the_job(world):
     p = world.spawn_script("""
 trap '' TERM INT HUP

@@ -47,17 +47,38 @@ int local_spawn(struct local *l, struct spawn_request *req, uint32_t attempt,
     return r;
 }
 
+/* What an IMP passes on as it is: flux-imp(8). Others travel as the value of a SIGRTMIN, and
+ * SIGUSR1 stands for SIGKILL, which it could not see. */
+static bool passed_on(int signum)
+{
+    static const int known[] = {SIGTERM, SIGINT,   SIGHUP,  SIGCONT,
+                                SIGALRM, SIGWINCH, SIGTTIN, SIGTTOU};
+
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(known); i++)
+        if (known[i] == signum)
+            return true;
+    return false;
+}
+
+static void imp_kill(struct local *l, int signum)
+{
+    struct spawn_client *c = l->exec->spawn;
+
+    if (signum == SIGKILL)
+        spawn_client_kill(c, l->process, SIGUSR1, SPAWN_KILL_LEADER);
+    else if (passed_on(signum))
+        spawn_client_kill(c, l->process, signum, SPAWN_KILL_LEADER);
+    else
+        spawn_client_queue(c, l->process, SIGRTMIN, signum);
+}
+
 void local_kill(struct local *l, int signum, bool group)
 {
-    unsigned flags = group ? SPAWN_KILL_CGROUP : SPAWN_KILL_LEADER;
-
-    if (!l->process)
-        return;
-    if (l->imp) { /* it passes signals on to what it started; SIGUSR1 stands for SIGKILL */
-        flags = SPAWN_KILL_LEADER;
-        signum = signum == SIGKILL ? SIGUSR1 : signum;
-    }
-    spawn_client_kill(l->exec->spawn, l->process, signum, flags);
+    if (l->process && l->imp)
+        imp_kill(l, signum);
+    else if (l->process)
+        spawn_client_kill(l->exec->spawn, l->process, signum,
+                          group ? SPAWN_KILL_CGROUP : SPAWN_KILL_LEADER);
 }
 
 static void local_ended(struct local *l)

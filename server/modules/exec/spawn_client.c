@@ -394,19 +394,36 @@ int spawn_client_start(struct spawn_client *c, const struct spawn_request *req,
     return 0;
 }
 
+static void send_kill(struct spawn_client *c, Flux__V1__SpawnKill *k)
+{
+    Flux__V1__SpawnRequest record = FLUX__V1__SPAWN_REQUEST__INIT;
+
+    record.what_case = FLUX__V1__SPAWN_REQUEST__WHAT_KILL;
+    record.kill = k;
+    spawn_link_send(c, &record, NULL, 0);
+}
+
 void spawn_client_kill(struct spawn_client *c, const struct spawn_process *p, int signum,
                        unsigned flags)
 {
-    Flux__V1__SpawnRequest record = FLUX__V1__SPAWN_REQUEST__INIT;
     Flux__V1__SpawnKill k = FLUX__V1__SPAWN_KILL__INIT;
 
     k.id = p->id;
     k.signal = signum;
     k.leader_only = flags & SPAWN_KILL_LEADER;
     k.cgroup = flags & SPAWN_KILL_CGROUP;
-    record.what_case = FLUX__V1__SPAWN_REQUEST__WHAT_KILL;
-    record.kill = &k;
-    spawn_link_send(c, &record, NULL, 0);
+    send_kill(c, &k);
+}
+
+void spawn_client_queue(struct spawn_client *c, const struct spawn_process *p, int signum,
+                        int value)
+{
+    Flux__V1__SpawnKill k = FLUX__V1__SPAWN_KILL__INIT;
+
+    k.id = p->id;
+    k.signal = signum;
+    k.value = value;
+    send_kill(c, &k);
 }
 
 void spawn_client_ack(struct spawn_client *c, uint64_t id)

@@ -105,6 +105,9 @@ enum { SPAWN_KILL_LEADER = 1, SPAWN_KILL_CGROUP = 2 };
 /* Signal its process group (or as the flags say). What has ended meanwhile is not an error. */
 void spawn_client_kill(struct spawn_client *c, const struct spawn_process *p, int signum,
                        unsigned flags);
+/* Queue a signal with a value for the process alone (sigqueue(3)). */
+void spawn_client_queue(struct spawn_client *c, const struct spawn_process *p, int signum,
+                        int value);
 /* The end of process `id` has been taken over: the helper may forget it. */
 void spawn_client_ack(struct spawn_client *c, uint64_t id);
 /* Seconds since the helper began. */

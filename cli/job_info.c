@@ -38,7 +38,7 @@ static int run(struct cli *cli)
     in.n_keys = 1;
     in.current = !cli_has(cli, "original") && !cli_has(cli, "base");
     if (flux_job_info_lookup(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
-        return cli_fail(cli, "%s: %s", cli->argv[0], err.text);
+        return cli_fail(cli, "%s", err.text);
     if (out->n_values == 1) {
         const ProtobufCBinaryData *v = &out->values[0];
 

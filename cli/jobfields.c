@@ -18,7 +18,7 @@
 GETTER(id)
 {
     const char *dot = strchr(name, '.');
-    int form = dot ? flux_fluid_form(dot + 1) : FLUX_FLUID_DEC;
+    int form = dot ? flux_fluid_form(dot + 1) : FLUX_FLUID_F58;
     char text[FLUX_FLUID_MAX];
 
     if (form < 0 || flux_fluid_encode(JOB->id, (enum flux_fluid_form)form, text, sizeof(text)) < 0)

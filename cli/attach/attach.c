@@ -191,7 +191,7 @@ static void on_events(struct flux_future *f, void *arg)
 
     if (r < 0) {
         if (r != -ENODATA) {
-            cli_warn(job->attach->cli, "%s: %s", flux_fluid_f58(job->id), err.text);
+            cli_warn(job->attach->cli, "%s", err.text);
             job->code = 1;
             job->output_done = true;
         }

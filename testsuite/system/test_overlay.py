@@ -133,10 +133,15 @@ def test_a_collective_fails_when_a_participant_goes(tree):
         return subprocess.Popen([FLUX, "call", "collective.Exchange", "name=broken", "ranks=5,6,7"],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 env={**tree.env, **at(tree, rank)})
+
+    def has_entered(rank):
+        stats = subprocess.run([FLUX, "stats", "collective"], capture_output=True, text=True,
+                               env={**tree.env, **at(tree, rank)}).stdout
+        return re.search(r"^Collective/Exchange +\d+ +\d+ +1 ", stats, re.M)
     first, second = enter(5), enter(6)
-    probe = None
-    while probe is None or probe.rc:  # until both stand in the table of rank 2
-        probe = tree.flux("ping", "-c", "1", "-i", "0", "2")
+    deadline = time.monotonic() + 20 * PATIENCE
+    while not (has_entered(5) and has_entered(6)):
+        assert time.monotonic() < deadline
     second.kill()
     second.communicate()
     third = enter(7)

@@ -11,7 +11,6 @@
 #include "private.h"
 
 struct signer {
-    void *library;
     struct flux_signer *signer;
     __typeof__(&flux_signer_open) open;
     __typeof__(&flux_signer_close) close;
@@ -22,8 +21,7 @@ static void unload(struct signer *s)
 {
     if (s->signer)
         s->close(s->signer);
-    dlclose(s->library);
-    free(s);
+    free(s); /* the library stays: libsodium, for one, cannot be unloaded */
 }
 
 static int load(struct signer **ret, struct flux_error *err)
@@ -40,7 +38,6 @@ static int load(struct signer **ret, struct flux_error *err)
                               "libflux-sign is not installed: %s",
                               dlerror());
     struct signer *s = flux_alloc(sizeof(*s));
-    s->library = library;
     *(void **)&s->open = dlsym(library, "flux_signer_open");
     *(void **)&s->close = dlsym(library, "flux_signer_close");
     *(void **)&s->sign = dlsym(library, "flux_signer_sign");

@@ -199,7 +199,7 @@ int conf_get_strings(const struct conf *table, const char *path, const struct co
                      struct imp_error *err)
 {
     char where[300];
-    const struct conf *value;
+    const struct conf *value = NULL;
     int r = typed(table, path, CONF_ARRAY, &value, err);
 
     if (r <= 0)

@@ -76,7 +76,7 @@ static int sign_munge(struct sign *sign, const struct sign_text *text, char **re
 {
     unsigned char bytes[CONTENT_SIZE];
     char *cred = NULL;
-    munge_ctx_t ctx;
+    munge_ctx_t ctx = NULL;
     int r = open_munge(sign, &ctx, err);
 
     if (r < 0)
@@ -121,7 +121,7 @@ static int verify(struct sign *sign, const struct sign_text *text, const char *s
     int len = 0;
     uid_t uid = (uid_t)-1;
     gid_t gid;
-    munge_ctx_t ctx;
+    munge_ctx_t ctx = NULL;
     int r = open_munge(sign, &ctx, err);
 
     if (r < 0)

@@ -106,15 +106,17 @@ class Schema:
         members.append(f".doc = {json.dumps(doc.text)}")
         return "    {" + ",\n     ".join(members) + "},"
 
+    def inner(self, message):
+        """The names of the messages that its fields hold."""
+        return [target for f in message.field if (target := self.kind(f, message)[1])]
+
     def emit(self, name, done, out):
         if name in done:
             return
         done.add(name)
         message = self.messages[name]
-        for field in message.field:
-            target = self.kind(field, message)[1]
-            if target:
-                self.emit(target, done, out)
+        for target in self.inner(message):
+            self.emit(target, done, out)
         either = any(o.name == "either" for o in message.oneof_decl)
         out.append(f"static const struct config_field {snake(name)}_fields[] = {{")
         out += [self.field(message, i) for i in range(len(message.field))]

@@ -31,11 +31,9 @@ class Keys(config_schema.Schema):
             return
         done.add(name)
         message = self.messages[name]
-        for field in message.field:
-            target = self.kind(field, message)[1]
-            if target:
-                snake = config_schema.snake(target)
-                self.tables(target, f"static const struct conf_keys {snake}", done, out)
+        for target in self.inner(message):
+            snake = config_schema.snake(target)
+            self.tables(target, f"static const struct conf_keys {snake}", done, out)
         rows = f"{config_schema.snake(name)}_rows"
         out.append(f"static const struct conf_key {rows}[] = {{")
         out += [self.row(message, field) for field in message.field]

@@ -42,16 +42,16 @@ SETUP = """
 set -e
 mount -t tmpfs -o mode=755 imp-test /mnt
 for d in etc usr var/lib; do
-    mkdir -p /mnt/up/$d /mnt/work/$d
-    mount -t overlay imp-test -o lowerdir=/$d,upperdir=/mnt/up/$d,workdir=/mnt/work/$d /$d
+    mkdir -p /mnt/up/$d /mnt/scratch/$d
+    mount -t overlay imp-test -o lowerdir=/$d,upperdir=/mnt/up/$d,workdir=/mnt/scratch/$d /$d
 done
-mount -t tmpfs -o mode=755 imp-test /mnt/work
+mount -t tmpfs -o mode=755 imp-test /mnt/scratch
 for d in null zero full random urandom; do
-    touch /mnt/work/$d
-    mount --bind /dev/$d /mnt/work/$d
+    touch /mnt/scratch/$d
+    mount --bind /dev/$d /mnt/scratch/$d
 done
-ln -s /proc/self/fd /mnt/work/fd
-mount --move /mnt/work /dev
+ln -s /proc/self/fd /mnt/scratch/fd
+mount --move /mnt/scratch /dev
 mkdir -p -m 755 /usr/libexec/flux /etc/flux/imp/conf.d /etc/flux/security/conf.d /mnt/home
 mkdir -m 1777 /mnt/tmp
 rm -f /etc/nologin

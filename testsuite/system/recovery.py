@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 
+import pytest
 from conftest import FLUX, PATIENCE, clean_env, execute
 
 
@@ -182,3 +183,18 @@ cores = "0-3"
                         os.kill(int(name), signal.SIGKILL)
                 except OSError:
                     pass
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """start(...): a Cluster in a directory of the test, ended after it."""
+    if len(str(tmp_path)) > 80:
+        pytest.skip("the temporary directory has too long a name")
+    made = []
+
+    def start(*args, **kwargs):
+        made.append(Cluster(tmp_path, *args, **kwargs))
+        return made[0]
+    yield start
+    for c in made:
+        c.close()

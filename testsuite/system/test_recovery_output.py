@@ -1,27 +1,13 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """The output of a job over crashes of rank 0: every line once, whatever the shell still has."""
 import pytest
-from recovery import Cluster
+from recovery import cluster  # noqa: F401 (a fixture)
 
 NOT_SAFE = "[job-manager]\nsafe-mode = false\n"
 
 # Numbered lines; the file `go` ends it, so that crashes fall into the middle.
 COUNTING = ("i=0; while [ ! -e {dir}/go ]; do i=$((i+1)); echo $FLUX_TASK_RANK.$i.{pad}; "
             "[ $((i % {burst})) = 0 ] && sleep 0.02; done; echo $FLUX_TASK_RANK.last.$i")
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    if len(str(tmp_path)) > 80:
-        pytest.skip("the temporary directory has too long a name")
-    made = []
-
-    def start(*args, **kwargs):
-        made.append(Cluster(tmp_path, *args, **kwargs))
-        return made[0]
-    yield start
-    for c in made:
-        c.close()
 
 
 def lines_of(c, job):

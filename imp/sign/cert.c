@@ -93,11 +93,6 @@ bool cert_has_secret(const struct cert *cert)
     return cert->has_secret;
 }
 
-bool cert_is_signed(const struct cert *cert)
-{
-    return cert->is_signed;
-}
-
 bool cert_same_key(const struct cert *a, const struct cert *b)
 {
     return sodium_memcmp(a->public, b->public, sizeof(a->public)) == 0;

@@ -25,7 +25,6 @@ void cert_free(struct cert *cert);
  * issuer s, domain s, ca-capability b, algorithm s. To be changed only before it is signed. */
 struct kv *cert_metadata(const struct cert *cert);
 bool cert_has_secret(const struct cert *cert);
-bool cert_is_signed(const struct cert *cert);
 /* Give it a new uuid. 0 or -ENOMEM. */
 int cert_rename(struct cert *cert);
 /* Have both the same public key and metadata? In constant time. */

@@ -97,8 +97,3 @@ void subproc_kill(struct subproc *p, int signum)
 {
     kill(p->own_group ? -p->pid : p->pid, signum);
 }
-
-pid_t subproc_pid(const struct subproc *p)
-{
-    return p->pid;
-}

@@ -23,6 +23,5 @@ struct subproc_options {
 int subproc_start(uv_loop_t *loop, const struct subproc_options *opts, struct subproc **ret,
                   struct flux_error *err);
 void subproc_kill(struct subproc *p, int signum);
-pid_t subproc_pid(const struct subproc *p);
 
 #endif

@@ -40,18 +40,6 @@ static void drop(struct env *e, struct var *v)
     free(v);
 }
 
-void env_free(struct env *e)
-{
-    struct var *v, *tmp;
-
-    if (!e)
-        return;
-    HASH_ITER (hh, e->vars, v, tmp) {
-        drop(e, v);
-    }
-    free(e);
-}
-
 void env_unset(struct env *e, const char *name)
 {
     struct var *v = find(e, name, strlen(name));

@@ -111,7 +111,6 @@ int start_unpack_job(struct flux_shell *sh, struct flux_error *err);
 
 /* env.c: the environment of the job; a map that remembers order of nothing. */
 struct env *env_new(void);
-void env_free(struct env *e);
 void env_set(struct env *e, const char *name, const char *value);
 void env_unset(struct env *e, const char *name);
 const char *env_get(const struct env *e, const char *name);
@@ -213,7 +212,6 @@ void input_task_exit(struct flux_shell *sh, struct flux_shell_task *t);
 void input_close(struct flux_shell *sh);
 
 /* log.c */
-int log_levels(struct flux_shell *sh);
 /* Log the text as fatal, raise the exception, remember that the shell fails. */
 void shell_fail(struct flux_shell *sh, const char *component, const struct flux_error *err);
 

@@ -44,7 +44,6 @@ struct run {
 /* run.c, called by the command */
 void run_output(struct run *run, uint32_t stream, uint8_t *data, size_t len);
 bool run_can_take(const struct run *run);
-void run_command_ended(struct run *run);
 struct run *run_find(struct exec *x, const char *label);
 
 /* command.c */

@@ -131,11 +131,6 @@ const struct flux_rset *pool_all(const struct pool *p)
     return p->all;
 }
 
-size_t pool_nnodes(const struct pool *p)
-{
-    return p->nnodes;
-}
-
 void pool_node_changed(struct pool *p, unsigned i, const int freed[FLUX_RSET_KINDS])
 {
     struct pool_node *node = &p->nodes[i];

@@ -32,7 +32,6 @@ struct pool_alloc;
 struct pool *pool_new(const struct flux_rset *all);
 void pool_free(struct pool *p);
 const struct flux_rset *pool_all(const struct pool *p);
-size_t pool_nnodes(const struct pool *p);
 
 enum pool_state { POOL_UP, POOL_DOWN, POOL_GONE };
 /* Ranks not in the inventory are ignored. GONE: for good (they do not count as feasible either). */

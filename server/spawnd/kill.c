@@ -10,6 +10,8 @@
 
 #include "spawnd.h"
 
+#define KILL_PASSES 16
+
 static int write_file(const char *dir, const char *name, const char *text)
 {
     FLUX_AUTO_STR path = flux_printf("%s/%s", dir, name);
@@ -44,12 +46,13 @@ static int signal_cgroup(const char *dir, int signum)
     return signal_procs(dir, signum);
 }
 
-/* The session of a process by /proc, or -1. Its name may hold anything, ')' and blanks included. */
-static pid_t session_of(const char *pid)
+/* Is that process alive and in the session? By /proc; its name may hold anything, ')' and blanks
+ * included. */
+static bool is_member(const char *pid, pid_t leader)
 {
-    char path[64], text[512];
+    char path[64], text[512], state;
     FLUX_AUTO_FD int fd = -1;
-    int session = -1;
+    int session;
     ssize_t n;
     char *end;
 
@@ -57,26 +60,42 @@ static pid_t session_of(const char *pid)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
     if (n <= 0)
-        return -1;
+        return false;
     text[n] = '\0';
     end = strrchr(text, ')');
-    if (!end || sscanf(end + 1, " %*c %*d %*d %d", &session) != 1)
-        return -1;
-    return session;
+    if (!end || sscanf(end + 1, " %c %*d %*d %d", &state, &session) != 2)
+        return false;
+    return session == leader && state != 'Z' && state != 'X';
+}
+
+/* True: there were some. */
+static bool kill_members(pid_t leader)
+{
+    DIR *dir = opendir("/proc");
+    struct dirent *d;
+    bool found = false;
+
+    while (dir && (d = readdir(dir))) {
+        if (d->d_name[0] < '1' || d->d_name[0] > '9' || !is_member(d->d_name, leader))
+            continue;
+        kill(atoi(d->d_name), SIGKILL);
+        found = true;
+    }
+    if (dir)
+        closedir(dir);
+    return found;
 }
 
 /* The tasks of a job shell have groups of their own, but the session is the shell's: nothing of it
- * may outlive a SIGKILL, which the shell cannot pass on. */
+ * may outlive a SIGKILL, which the shell cannot pass on. Until nobody is left, as a task may have
+ * had a child, before its turn came, under a number that the pass was past; but who cannot die now
+ * is not waited for. */
 static void kill_session(pid_t leader)
 {
-    DIR *dir = getsid(leader) == leader ? opendir("/proc") : NULL;
-    struct dirent *d;
+    bool left = getsid(leader) == leader;
 
-    while (dir && (d = readdir(dir)))
-        if (d->d_name[0] >= '1' && d->d_name[0] <= '9' && session_of(d->d_name) == leader)
-            kill(atoi(d->d_name), SIGKILL);
-    if (dir)
-        closedir(dir);
+    for (int pass = 0; left && pass < KILL_PASSES; pass++)
+        left = kill_members(leader);
 }
 
 int process_kill(struct process *p, int signum, bool leader_only, bool cgroup)

@@ -55,6 +55,15 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
     return 0;
 }
 
+/* Whoever calls the IMP chooses the shell's arguments: those for tests and rescue are not for a
+ * process of another user. */
+static int check_arguments(const struct arguments *a, struct flux_error *err)
+{
+    if ((a->start || a->standalone) && start_is_through_imp())
+        return flux_error_set(err, -EPERM, "--start and --standalone are not for jobs of others");
+    return 0;
+}
+
 static int read_document(struct flux_shell *sh, const struct arguments *a, struct flux_error *err)
 {
     int fd = START_FD;
@@ -188,7 +197,9 @@ int main(int argc, char **argv)
         return 2;
     }
     sh.standalone = a.standalone;
-    r = read_document(&sh, &a, &err);
+    r = check_arguments(&a, &err);
+    if (r == 0)
+        r = read_document(&sh, &a, &err);
     if (r == 0)
         r = run(&sh, &err);
     if (r < 0) {

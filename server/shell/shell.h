@@ -104,6 +104,8 @@ struct flux_shell {
 
 /* start.c: read the start document from `fd` (closed after), and what it contains. */
 int start_read(int fd, flux_shell_start **ret, struct flux_error *err);
+/* Has the IMP started this shell? Before start_read_request(). */
+bool start_is_through_imp(void);
 /* Through the IMP: the verified request, which then is the jobspec, on the descriptor that
  * FLUX_IMP_REQUEST_FD names. 0 too where there is none and none is needed. */
 int start_read_request(struct flux_shell *sh, struct flux_error *err);

@@ -8,6 +8,7 @@
  * taken: the resources, the id, the broker. */
 #include "shell.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,6 +59,11 @@ int start_read(int fd, flux_shell_start **ret, struct flux_error *err)
     return 0;
 }
 
+bool start_is_through_imp(void)
+{
+    return getenv(REQUEST_FD) != NULL;
+}
+
 int start_read_request(struct flux_shell *sh, struct flux_error *err)
 {
     const char *text = getenv(REQUEST_FD);
@@ -83,6 +89,15 @@ int start_read_request(struct flux_shell *sh, struct flux_error *err)
     return 0;
 }
 
+/* Names of hosts are filled into commands and paths: {{node.name}}. Of an instance owner who is not
+ * to be trusted they must not be a way to write there what the user has not signed. */
+static bool is_hostname(const char *name)
+{
+    return isalnum((unsigned char)name[0]) &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+               strlen(name);
+}
+
 static int find_node(struct flux_shell *sh, struct flux_error *err)
 {
     ssize_t at = flux_rset_find(sh->r, sh->start->broker_rank);
@@ -93,6 +108,9 @@ static int find_node(struct flux_shell *sh, struct flux_error *err)
     sh->rank = at;
     sh->size = flux_rset_nnodes(sh->r);
     sh->hostname = flux_strdup(sh->start->hostname[0] ? sh->start->hostname : sh->node.host);
+    if (sh->through_imp && !is_hostname(sh->hostname))
+        return flux_error_set(err, -EPERM,
+                              "the start document gives this node a name that is none");
     return 0;
 }
 

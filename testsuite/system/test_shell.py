@@ -29,7 +29,7 @@ class Job:
         self.fields = {"job_id": JOB, "rundir": str(tmp), "hostname": "node0"}
 
     def document(self, command, ntasks=1, cores="0-63", nnodes=1, options=None, environment=None, cwd=None, system=None,
-                 **fields):
+                 nodes=None, **fields):
         system = {**(system or {}), "duration": 0, "cwd": str(cwd or self.tmp),
                   "environment": {"PATH": os.environ["PATH"], **(environment or {})},
                   "shell": {"options": options or {}}}
@@ -37,9 +37,9 @@ class Job:
         jobspec = {"version": 1, "resources": [slot], "attributes": {"system": system},
                    "tasks": [{"command": command, "slot": "task", "count": {"per_slot": 1}}]}
         ranks = "0" if nnodes == 1 else f"0-{nnodes - 1}"
-        nodes = "node0" if nnodes == 1 else f"node[0-{nnodes - 1}]"
+        nodes = nodes or ["node0" if nnodes == 1 else f"node[0-{nnodes - 1}]"]
         r = {"version": 1, "execution": {"R_lite": [{"rank": ranks, "children": {"core": cores}}],
-                                         "nodelist": [nodes], "starttime": 0, "expiration": 0}}
+                                         "nodelist": nodes, "starttime": 0, "expiration": 0}}
         fields = {**self.fields, "jobspec": json.dumps(jobspec), "resources": json.dumps(r), **fields}
         text = "".join(f"{k}: {quoted(v)}\n" for k, v in fields.items())
         run = subprocess.run(["protoc", "--encode=flux.v1.ShellStart", f"-I{ROOT / 'proto'}", "flux/v1/shell.proto"],
@@ -473,13 +473,13 @@ def test_a_plugin_of_another_version_is_refused(job):
 GUEST = 64101
 
 
-def as_guest(job, command, request, user_id=GUEST, fd=4, **document):
-    """The shell as an IMP starts it: as the user, the verified request on descriptor 4."""
+def as_guest(job, command, request, *args, user_id=GUEST, fd=4, **document):
+    """The shell as an IMP starts it: as the user, the verified request on descriptor 4. No broker: it is alone."""
     start = job.document(command, user_id=user_id, owner_id=1, **document)
     request_path = job.tmp / "request"
     request_path.write_text(request)
     become = f"setpriv --reuid={GUEST} --regid={GUEST} --clear-groups"
-    return subprocess.run(["sh", "-c", f'exec {become} "$0" --standalone 3<{start} {fd}<{request_path}', SHELL], cwd="/",
+    return subprocess.run(["sh", "-c", f'exec {become} "$0" "$@" 3<{start} {fd}<{request_path}', SHELL, *args], cwd="/",
                           env={"PATH": "/usr/bin:/bin", "FLUX_IMP_REQUEST_FD": str(fd)}, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=30 * PATIENCE)
 
@@ -514,6 +514,26 @@ def test_a_document_for_another_user_is_refused(job):
     assert p.returncode == 1 and "jobspec" in p.stderr
     p = as_guest(job, ["true"], request, fd=0)
     assert p.returncode == 1 and "not a descriptor" in p.stderr
+
+
+@pytest.mark.root
+@pytest.mark.plain
+@pytest.mark.parametrize("name", ["$(id)", "a/../b", "..", "-rf", "a b", "a\nb", "a;b"])
+def test_names_of_nodes_write_nothing_into_a_guests_command(job, name):
+    request = json.dumps(signed(job, ["echo", "{{node.name}}"]))
+    assert as_guest(job, ["true"], request, hostname="node-1.site").stdout == "node-1.site\n"
+    p = as_guest(job, ["true"], request, hostname=name)
+    assert p.returncode == 1 and p.stdout == "" and "a name that is none" in p.stderr
+    p = as_guest(job, ["true"], request, hostname="", nodes=[name])
+    assert p.returncode == 1 and p.stdout == ""
+
+
+@pytest.mark.root
+@pytest.mark.plain
+@pytest.mark.parametrize("option", ["--standalone", "--start=/dev/null"])
+def test_a_guests_shell_has_none_of_the_options_for_rescue(job, option):
+    p = as_guest(job, ["true"], json.dumps(signed(job, ["echo", "ran"])), option)
+    assert p.returncode == 1 and p.stdout == "" and "not for jobs of others" in p.stderr
 
 
 @pytest.mark.root

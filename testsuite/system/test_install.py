@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """What `ninja install` puts where: programs, libraries, headers and pkg-config data belong together."""
+import re
 import subprocess
 
 import pytest
@@ -22,6 +23,26 @@ def test_programs_are_there_and_executable(tree):
     _, prefix, _ = tree
     for name in ("bin/flux", "libexec/flux/cmd/flux-broker", "libexec/flux/flux-shell", "libexec/flux/flux-spawnd"):
         assert (prefix / name).stat().st_mode & 0o111, name
+
+
+def test_only_flux_imp_is_setuid_and_nobody_else_may_write_to_anything(tree):
+    dest, _, _ = tree
+    modes = {str(p.relative_to(dest)): p.lstat().st_mode for p in dest.rglob("*") if not p.is_symlink()}
+    setuid = {p: oct(mode) for p, mode in modes.items() if mode & 0o6000}
+    assert list(setuid) == [str(next(dest.rglob("flux-imp")).relative_to(dest))] and setuid.popitem()[1] == "0o104755"
+    assert [p for p, mode in modes.items() if mode & 0o022] == []
+
+
+@pytest.mark.parametrize("name", ["flux-imp", "flux-pam-query", "pam_flux.so", "libflux-sign.so.0.0.0"])
+def test_what_root_runs_is_hardened(tree, name):
+    if SANITIZE:
+        pytest.skip("a build with sanitizers is made otherwise")
+    path = next(tree[0].rglob(name))
+    show = subprocess.run(["readelf", "-hldW", path], capture_output=True, text=True, check=True).stdout
+    assert re.search(r"Type: +DYN", show) and "GNU_RELRO" in show and "BIND_NOW" in show
+    assert re.search(r"GNU_STACK .* RW +0x", show) and "RPATH" not in show and "RUNPATH" not in show
+    symbols = subprocess.run(["readelf", "--dyn-syms", "-W", path], capture_output=True, text=True, check=True).stdout
+    assert "__stack_chk_fail" in symbols and re.search(r"__\w+_chk\b", symbols.replace("__stack_chk", ""))
 
 
 def test_a_client_compiles_against_it(tree, tmp_path):

@@ -2,6 +2,7 @@
 /* flux proxy: run a command, or a shell, that talks to another instance. One on this host is
  * reached by its own socket; one elsewhere by a socket that ssh forwards, which needs nothing but
  * ssh there. */
+#include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -71,6 +72,21 @@ static int wait_for_socket(struct tunnel *t, struct flux_error *err)
     return 0;
 }
 
+/* [user@]host for the command line of ssh: the address may be what a job of another user says. */
+static bool is_target(const char *s)
+{
+    static const char known[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-@";
+    const char *at = strrchr(s, '@'), *host = at ? at + 1 : s;
+
+    return s[0] != '-' && isalnum((unsigned char)host[0]) && strspn(s, known) == strlen(s);
+}
+
+static bool is_port(const char *s)
+{
+    return *s && strspn(s, "0123456789") == strlen(s);
+}
+
 /* ssh://[user@]host[:port]/path */
 static int open_tunnel(struct tunnel *t, const char *uri, struct flux_error *err)
 {
@@ -88,7 +104,9 @@ static int open_tunnel(struct tunnel *t, const char *uri, struct flux_error *err
         return flux_error_set(err, -EINVAL, "%s: no path", uri);
     if (port)
         *port++ = '\0';
-    else
+    if (!is_target(target) || (port && !is_port(port)))
+        return flux_error_set(err, -EINVAL, "%.256s: not ssh://[user@]host[:port]/path", uri);
+    if (!port)
         memmove(argv + 6, argv + 8, 2 * sizeof(argv[0])); /* no -p */
     if (port)
         argv[7] = port;

@@ -102,6 +102,19 @@ def test_proxy(instance, tmp_path):
     instance.run("queue", "drain")
 
 
+@pytest.mark.parametrize("where", ["-oProxyCommand=id", "-oProxyCommand=id@host", "user@-oProxyCommand=id", "host:-F",
+                                   "a b", "host;id", ""])
+def test_proxy_hands_ssh_no_options_that_a_job_has_chosen(instance, tmp_path, where):
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    ssh.chmod(0o755)
+    job = instance.run("submit", "sleep", "300").strip()
+    instance.run("job", "memo", job, f"uri=ssh://{where}/run/x")
+    r = instance.flux("proxy", "-f", job, "true", env={"FLUX_SSH": str(ssh)})
+    instance.run("cancel", job)
+    assert r.rc == 1 and "not ssh://[user@]host[:port]/path" in r.err and not (tmp_path / "called").exists()
+
+
 def test_pstree_merges_what_is_alike(instance):
     instance.run("queue", "drain")
     instance.run("submit", "--cc=1-2", "--job-name=twin", "sleep", "300")

@@ -19,7 +19,8 @@
 
 enum {
     HASH_SIZE = 2 * crypto_hash_sha256_BYTES + 1,
-    JOB_MAX = 64, /* bytes of a job id */
+    JOB_MAX = 64,      /* bytes of a job id */
+    CLOCKS_MAX = 3600, /* seconds that a signer's clock may be ahead; for munge an hour */
 };
 
 static int open_directory(const char *path, struct imp_error *err)
@@ -51,14 +52,14 @@ static void sweep(int part, int64_t ttl)
         close(copy);
     while (dir && (d = readdir(dir)))
         if (d->d_name[0] != '.' && fstatat(part, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            st.st_mtime < now - ttl)
+            st.st_mtime < now - ttl - CLOCKS_MAX)
             unlinkat(part, d->d_name, 0);
     if (dir)
         closedir(dir);
 }
 
-/* 0 if the entry that is there has this job's id. */
-static int compare(int part, const char *hash, const char *job, struct imp_error *err)
+/* The entry that is there tells whose. */
+static int refuse(int part, const char *hash, struct imp_error *err)
 {
     char text[JOB_MAX + 1];
     int fd = openat(part, hash, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -69,9 +70,7 @@ static int compare(int part, const char *hash, const char *job, struct imp_error
     if (n <= 0)
         return imp_error_set(err, -EIO, "journal: entry %s cannot be read", hash);
     text[n] = '\0';
-    if (strcmp(text, job) != 0)
-        return imp_error_set(err, -EALREADY, "this request was started before, as job %s", text);
-    return 0;
+    return imp_error_set(err, -EALREADY, "this request was started before, as job %s", text);
 }
 
 static int make_entry(int part, const char *hash, const char *job, struct imp_error *err)
@@ -87,7 +86,7 @@ static int make_entry(int part, const char *hash, const char *job, struct imp_er
     if (write(fd, job, n) != (ssize_t)n || fsync(fd) < 0)
         r = imp_error_sys(err, errno ? -errno : -EIO, "journal: cannot write an entry");
     else if (linkat(AT_FDCWD, path, part, hash, AT_SYMLINK_FOLLOW) < 0)
-        r = errno == EEXIST ? compare(part, hash, job, err)
+        r = errno == EEXIST ? refuse(part, hash, err)
                             : imp_error_sys(err, -errno, "journal: cannot make an entry");
     close(fd);
     return r;

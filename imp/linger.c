@@ -38,12 +38,13 @@ static void signals(sigset_t *set)
 
 int linger_begin(void)
 {
-    sigset_t set;
+    sigset_t set, all;
     int fd;
 
     signals(&set);
+    sigfillset(&all);
     fd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+    if (fd < 0 || sigprocmask(SIG_BLOCK, &all, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return -errno;
     return fd;
 }

@@ -9,7 +9,8 @@
 #include <stdnoreturn.h>
 #include <sys/types.h>
 
-/* Before the fork: block what linger_wait() will read, and become the one that orphans go to.
+/* Before the fork: block all signals, of which linger_wait() reads those that it knows, and become
+ * the one that orphans go to.
  * Returns a descriptor to read signals from, or a negative errno. */
 int linger_begin(void);
 /* When the caller, our parent, dies, everything of the job is killed: nobody else can tell us to.

@@ -93,8 +93,9 @@ static noreturn void child(struct imp *imp, const struct command *command, int f
     struct imp_error err = {{0}};
     int r;
 
-    close(STDOUT_FILENO);
-    if (!request || confine(imp) < 0)
+    /* Looking up users may have left something open that root alone could open. */
+    if (!request || dup2(fd, STDOUT_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) < 0 ||
+        confine(imp) < 0)
         _exit(1);
     r = command->ask(imp, request, &err);
     if (r < 0) {
@@ -103,7 +104,7 @@ static noreturn void child(struct imp *imp, const struct command *command, int f
         if (!request || kv_put_string(request, reason_key, err.text) < 0)
             _exit(1);
     }
-    _exit(send_request(fd, request) < 0 ? 1 : 0);
+    _exit(send_request(STDOUT_FILENO, request) < 0 ? 1 : 0);
 }
 
 int privsep_decode(const unsigned char *bytes, size_t len, struct kv **ret, struct imp_error *err)

@@ -92,6 +92,21 @@ def test_the_session_is_closed_after_usr1_and_after_term(world):
         assert stages(world) == ["open_session", "close_session"]
 
 
+def test_no_signal_but_kill_leaves_a_session_open(world):
+    stack(world, "auth required pam_permit.so\nsession required pam_exec.so seteuid /mnt/witness.sh\n")
+    p = world.spawn_script("echo up; exec sleep 600")
+    try:
+        assert p.stdout.readline() == "up\n"
+        for name in ("QUIT", "ILL", "ABRT", "SEGV", "PIPE", "USR2", "XCPU", "XFSZ", "VTALRM", "PROF", "IO", "SYS", "64"):
+            assert world.run("flux", "kill", f"-{name}", p.pid).ok
+        assert world.run("flux", "kill", "-TERM", p.pid).ok
+        assert p.wait(30) == -15
+    finally:
+        p.kill()
+        p.wait()
+    assert stages(world) == ["open_session", "close_session"]
+
+
 def test_what_modules_put_into_the_environment_is_in_the_job(world):
     world.write("/etc/security/pam_env.conf", "SITE DEFAULT=blue\nPATH DEFAULT=/opt/site:/usr/bin\n"
                 "FLUX_IMP_REQUEST_FD DEFAULT=9\n")

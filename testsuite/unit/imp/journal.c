@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* The journal: one request, one job id. It wants a directory that root alone can write to. */
+/* The journal: one request, one start. It wants a directory that root alone can write to. */
 #include "../../../imp/journal.h"
 
 #include <setjmp.h>
@@ -54,11 +54,11 @@ static void need_root(void)
     close(fd);
 }
 
-static void one_request_one_job(void **state)
+static void a_request_is_entered_once(void **state)
 {
     need_root();
     assert_int_equal(enter(J, "f1"), 0);
-    assert_int_equal(enter(J, "f1"), 0);
+    assert_int_equal(enter(J, "f1"), -EALREADY);
     assert_int_equal(enter(J, "f2"), -EALREADY);
     assert_int_equal(enter("aGk=.aGk=.MUNGE:aGkh:", "f2"), 0);
     assert_int_equal(enter("aGk=.aGk=.none", "f3"), 0);
@@ -106,22 +106,48 @@ static void one_wins_a_race(void **state)
     assert_int_equal(winners, 1);
 }
 
+/* Age all entries by that many seconds. */
+static void age(int seconds)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command),
+             "find %s -type f | xargs touch -d \"$(date -d '-%d seconds')\"", path, seconds);
+    assert_int_equal(system(command), 0);
+}
+
+/* A signature of one whose clock is ahead is valid for longer than an hour after its entry. */
+static void an_entry_outlives_the_signature(void **state)
+{
+    static const char late[] = "aGk=.aGk=.MUNGE:TEFURQ==:";
+
+    need_root();
+    assert_int_equal(enter(late, "f1"), 0);
+    age(3600 + 1800);
+    assert_int_equal(enter(late, "f1"), -EALREADY);
+    age(2 * 3600 + 60);
+    assert_int_equal(enter(late, "f1"), 0);
+}
+
 static void others_may_not_write_to_it(void **state)
 {
     need_root();
-    assert_int_equal(enter(J, "f1"), 0);
+    assert_int_equal(enter("aGk=.aGk=.MUNGE:T05F:", "f1"), 0);
     assert_int_equal(chmod(path, 0777), 0);
-    assert_int_not_equal(enter(J, "f1"), 0);
+    assert_int_equal(enter("aGk=.aGk=.MUNGE:VFdP:", "f1"), -EPERM);
     assert_int_equal(chmod(path, 0700), 0);
-    assert_int_equal(enter(J, "f1"), 0);
+    assert_int_equal(enter("aGk=.aGk=.MUNGE:VFdP:", "f1"), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_request_one_job),        cmocka_unit_test(signatures_have_one_form),
-        cmocka_unit_test(job_ids_have_bounds),        cmocka_unit_test(one_wins_a_race),
+        cmocka_unit_test(a_request_is_entered_once),
+        cmocka_unit_test(signatures_have_one_form),
+        cmocka_unit_test(job_ids_have_bounds),
+        cmocka_unit_test(one_wins_a_race),
         cmocka_unit_test(others_may_not_write_to_it),
+        cmocka_unit_test(an_entry_outlives_the_signature),
     };
 
     return cmocka_run_group_tests_name("imp_journal", tests, set_up, tear_down);

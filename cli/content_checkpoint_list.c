@@ -33,8 +33,6 @@ static int run(struct cli *cli)
     char stamp[32];
     struct tm tm;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "takes no arguments");
     if (flux_content_checkpoints(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     if (!cli_has(cli, "no-header") && !cli_has(cli, "json"))

@@ -10,8 +10,6 @@ static int run(struct cli *cli)
     flux_content_dropcache_request in = FLUX_CONTENT_DROPCACHE_REQUEST_INIT;
     struct flux_error err;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "takes no arguments");
     if (flux_content_dropcache(cli_handle(cli), FLUX_ANY, &in, NULL, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     return 0;

@@ -52,8 +52,6 @@ static int run(struct cli *cli)
     bool first = true;
     int r;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "takes no arguments; the data is read from standard input");
     if (chunk < 0 || chunk > BLOB_MAX)
         return cli_misused(cli, "--chunksize: expected 1 to %d", BLOB_MAX);
     data = flux_alloc(max);

@@ -97,8 +97,6 @@ static int run(struct cli *cli)
     struct flux_error err = {""};
     int code = 0;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "no arguments are expected");
     if (!cli_has(cli, "clear"))
         code = read_log(&p);
     if (code == 0 && (cli_has(cli, "clear") || cli_has(cli, "read-clear")) &&

@@ -96,6 +96,7 @@ static int run_word(int argc, char **argv, bool verbose)
 
 static const struct flux_verb front = {
     .path = "flux",
+    .args = "COMMAND ARGS",
     .options = {(const struct flux_option[]){
         {"parent", 'p', OPT_FLAG, NULL, "Act on the enclosing instance (may be repeated)"},
         {"root", 'r', OPT_FLAG, NULL, "Act on the outermost enclosing instance"},

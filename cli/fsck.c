@@ -95,8 +95,6 @@ static int run(struct cli *cli)
     FLUX_AUTO_MSG(flux_kvs_fsck_response) out = NULL;
     struct flux_error err;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "takes no arguments");
     if (cli_has(cli, "repair") && cli_has(cli, "rootref"))
         return cli_misused(cli, "a snapshot cannot be repaired: --repair and --rootref exclude "
                                 "each other");

@@ -13,8 +13,6 @@ static int run(struct cli *cli)
     uint32_t size = cli_has(cli, "all") ? flux_size(cli_handle(cli)) : 1;
     struct flux_error err;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "takes no arguments");
     for (uint32_t rank = 0; rank < size; rank++) {
         struct flux_to to = size > 1 ? FLUX_RANK(rank) : FLUX_ANY;
 

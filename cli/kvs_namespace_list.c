@@ -8,8 +8,6 @@ static int run(struct cli *cli)
     FLUX_AUTO_MSG(flux_kvs_namespace_list_response) out = NULL;
     struct flux_error err;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "takes no arguments");
     if (flux_kvs_namespace_list(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     printf("%-36s %10s %10s\n", "NAMESPACE", "OWNER", "FLAGS");

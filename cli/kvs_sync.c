@@ -14,8 +14,6 @@ static int run(struct cli *cli)
     FLUX_AUTO_MSG(flux_kvs_checkpoint_response) out = NULL;
     struct flux_error err;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "takes no arguments");
     if (flux_kvs_checkpoint(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     if (cli_has(cli, "blobref"))

@@ -8,8 +8,6 @@ static int run(struct cli *cli)
     FLUX_AUTO_MSG(flux_kvs_get_root_response) out = NULL;
     struct flux_error err;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "takes no arguments");
     in.namespace_ = kvs_namespace(cli);
     in.version_only = true;
     if (flux_kvs_get_root(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)

@@ -15,8 +15,6 @@ static int run(struct cli *cli)
     flux_broker_list_attr_response *out = NULL;
     struct flux_error err = {""};
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "no arguments are expected");
     if (flux_broker_list_attr(cli_handle(cli), FLUX_ANY, &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     for (size_t i = 0; i < out->n_attrs; i++) {

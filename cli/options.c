@@ -188,6 +188,8 @@ int cli_options_parse(struct cli *cli, const struct flux_verb *verb, int argc, c
             return r;
         i += r;
     }
+    if (cli->argc > 0 && !verb->args && !verb->raw)
+        return flux_error_set(err, -EINVAL, "unexpected argument '%.64s'", cli->argv[0]);
     return 0;
 }
 

@@ -71,8 +71,6 @@ static int run(struct cli *cli)
     struct flux_error err;
     double timeout;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "no arguments are expected");
     if (flux_fsd_parse(cli_str(cli, "timeout", "0.5s"), &timeout, &err) < 0)
         return cli_misused(cli, "--timeout: %s", err.text);
     cli_ranks_get(cli, &s.ranks);

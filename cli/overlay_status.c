@@ -292,8 +292,6 @@ static int run(struct cli *cli)
     int64_t rank;
     int code;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "no arguments are expected");
     if (want && !known_state(want))
         return cli_misused(cli, "--wait: '%s' is none of full, partial, degraded", want);
     if ((code = prepare(cli, &v)))

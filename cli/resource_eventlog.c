@@ -21,8 +21,6 @@ static int run(struct cli *cli)
     size_t len;
     int r = 0;
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "no arguments are expected");
     if (event_style_init(&style, cli, &err) < 0)
         return cli_misused(cli, "%s", err.text);
     kvs_lines_open(&lines, cli, "resource.eventlog", false, want || cli_has(cli, "follow"));

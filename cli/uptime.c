@@ -103,8 +103,6 @@ static int run(struct cli *cli)
     flux_broker_info_response *out = NULL;
     struct flux_error err = {""};
 
-    if (cli->argc > 0)
-        return cli_misused(cli, "no arguments are expected");
     if (flux_broker_info(cli_handle(cli), FLUX_RANK(0), &in, &out, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     print_info(cli, out);

@@ -35,7 +35,7 @@ struct flux_option {
 
 struct flux_verb {
     const char *path;    /* "job urgency" */
-    const char *args;    /* free arguments as help shows them, or NULL */
+    const char *args;    /* free arguments as help shows them; NULL: none are taken */
     const char *summary; /* one line without a period; NULL hides the verb from lists */
     const struct flux_option
         *options[4];   /* tables, shown in this order; -h, --help is always there */

@@ -22,10 +22,11 @@ static const struct flux_option second[] = {
     {"ranks", 'r', OPT_IDSET, "I", "x"},
     {NULL},
 };
-static const struct flux_verb loose = {.path = "x", .options = {first, second}};
+static const struct flux_verb loose = {.path = "x", .args = "A", .options = {first, second}};
 static const struct flux_verb strict = {
-    .path = "x", .options = {first, second}, .stop_at_free = true};
+    .path = "x", .args = "A", .options = {first, second}, .stop_at_free = true};
 static const struct flux_verb raw = {.path = "x", .options = {first}, .raw = true};
+static const struct flux_verb bare = {.path = "x", .options = {first}};
 
 static struct flux_error err;
 
@@ -133,6 +134,17 @@ static void abbreviations(void **state)
     cli_options_done(&cli);
 }
 
+static void a_verb_without_arguments_takes_none(void **state)
+{
+    struct cli cli;
+
+    assert_int_equal(parse(&cli, &bare, "-v foo bar"), -EINVAL);
+    assert_string_equal(err.text, "unexpected argument 'foo'");
+    cli_options_done(&cli);
+    assert_int_equal(parse(&cli, &bare, "-v --"), 0);
+    cli_options_done(&cli);
+}
+
 static void mistakes_are_named(void **state)
 {
     static const struct {
@@ -169,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_command_keeps_its_options),
         cmocka_unit_test(dashes_that_are_no_options),
         cmocka_unit_test(abbreviations),
+        cmocka_unit_test(a_verb_without_arguments_takes_none),
         cmocka_unit_test(mistakes_are_named),
     };
 

@@ -17,19 +17,6 @@ static const struct flux_option options[] = {
     {NULL},
 };
 
-struct outcome {
-    uint64_t id;
-    char text[320];
-};
-
-static void on_outcome(uint64_t id, const char *text, void *arg)
-{
-    struct outcome *o = arg;
-
-    o->id = id;
-    snprintf(o->text, sizeof(o->text), "%s", text);
-}
-
 /* An instance is ready when it has told its address, as a memo of its job. */
 static int follow(struct cli *cli, uint64_t id, bool terminal)
 {
@@ -73,19 +60,15 @@ static int submit_and_follow(struct cli *cli, const struct submission *s, bool t
                              struct flux_error *err)
 {
     FLUX_AUTO_STR jobspec = NULL;
-    struct submit_job job = {.cc = NULL};
-    struct outcome o = {.id = 0};
+    uint64_t id;
     int r = submission_encode(s, &jobspec, err);
 
     if (r < 0)
         return r;
     if (cli_has(cli, "dry-run"))
         return puts(jobspec) < 0;
-    job.jobspec = jobspec;
-    r = submit_send(cli, s, &job, 1, on_outcome, &o, err);
-    if (r < 0)
-        return r;
-    return o.id ? follow(cli, o.id, terminal) : cli_fail(cli, "%s", o.text);
+    r = submit_one(cli, s, jobspec, &id, err);
+    return r < 0 ? r : follow(cli, id, terminal);
 }
 
 static int run(struct cli *cli)

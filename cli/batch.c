@@ -16,16 +16,6 @@ static const struct flux_option options[] = {
     {NULL},
 };
 
-static void on_outcome(uint64_t id, const char *text, void *arg)
-{
-    struct cli *cli = arg;
-
-    if (!id)
-        cli_fail(cli, "%s", text);
-    else if (!cli_has(cli, "quiet"))
-        printf("%s\n", flux_fluid_f58(id));
-}
-
 static int read_script(const struct cli *cli, struct flux_buf *script, struct flux_error *err)
 {
     const char *name = cli->argc > 0 ? cli->argv[0] : "-";
@@ -93,8 +83,8 @@ static int submit_script(struct cli *cli, const struct flux_buf *script, struct 
 {
     struct words command = {NULL, 0};
     FLUX_AUTO_STR jobspec = NULL;
-    struct submit_job job = {.cc = NULL};
     struct submission s;
+    uint64_t id;
     int r;
 
     add_command(cli, &command);
@@ -111,11 +101,10 @@ static int submit_script(struct cli *cli, const struct flux_buf *script, struct 
         r = submit_add_file(s.attributes, "script", 0700, script->data, script->len, err);
     if (r == 0)
         r = submission_encode(&s, &jobspec, err);
-    job.jobspec = jobspec;
     if (r == 0 && cli_has(cli, "dry-run"))
         puts(jobspec);
-    else if (r == 0)
-        r = submit_send(cli, &s, &job, 1, on_outcome, cli, err);
+    else if (r == 0 && (r = submit_one(cli, &s, jobspec, &id, err)) == 0 && !cli_has(cli, "quiet"))
+        printf("%s\n", flux_fluid_f58(id));
     submission_done(&s);
     words_done(&command);
     return r;
@@ -142,7 +131,7 @@ static int run(struct cli *cli)
         r = submit_script(cli, &script, &err);
     cli_options_done(&from_script);
     words_done(&directives);
-    return r < 0 ? cli_fail(cli, "%s", err.text) : r > 0;
+    return r < 0 ? cli_fail(cli, "%s", err.text) : 0;
 }
 
 const struct flux_verb verb_batch = {

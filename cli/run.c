@@ -17,19 +17,6 @@ static const struct flux_option options[] = {
     {NULL},
 };
 
-struct outcome {
-    uint64_t id;
-    char text[320];
-};
-
-static void on_outcome(uint64_t id, const char *text, void *arg)
-{
-    struct outcome *o = arg;
-
-    o->id = id;
-    snprintf(o->text, sizeof(o->text), "%s", text);
-}
-
 static int follow(struct cli *cli, uint64_t id, bool terminal)
 {
     const char *input = cli_str(cli, "input", NULL);
@@ -49,7 +36,6 @@ static int follow(struct cli *cli, uint64_t id, bool terminal)
         .show_exec_events = verbose > 2,
         .wait_event = cli_str(cli, "wait-event", NULL),
         .input_tasks = ranks ? input : NULL,
-
     };
     struct attach *a = attach_new(cli, &how);
     int code;
@@ -64,38 +50,19 @@ static int follow(struct cli *cli, uint64_t id, bool terminal)
 
 static int submit_and_follow(struct cli *cli, const struct submission *s, const char *jobspec)
 {
-    struct submit_job job = {.jobspec = jobspec};
-    struct outcome o = {.id = 0};
     struct flux_error err = {""};
+    uint64_t id;
     bool terminal =
         isatty(STDIN_FILENO) && json_object_get(json_object_get(s->options, "pty"), "interactive");
-    int r = submit_send(cli, s, &job, 1, on_outcome, &o, &err);
 
-    if (r < 0)
+    if (submit_one(cli, s, jobspec, &id, &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    return o.id ? follow(cli, o.id, terminal) : cli_fail(cli, "%s", o.text);
+    return follow(cli, id, terminal);
 }
 
 static int run(struct cli *cli)
 {
-    FLUX_AUTO_STR jobspec = NULL;
-    struct flux_error err = {""};
-    struct submission s;
-    int r;
-
-    if (cli->argc == 0)
-        return cli_misused(cli, "job command and arguments are missing");
-    r = submission_init(&s, cli, (const char *const *)cli->argv, &err);
-    if (r == 0)
-        r = submission_encode(&s, &jobspec, &err);
-    if (r < 0)
-        r = cli_fail(cli, "%s", err.text);
-    else if (cli_has(cli, "dry-run"))
-        r = puts(jobspec) < 0;
-    else
-        r = submit_and_follow(cli, &s, jobspec);
-    submission_done(&s);
-    return r;
+    return submit_command(cli, submit_and_follow);
 }
 
 const struct flux_verb verb_run = {

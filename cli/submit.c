@@ -18,26 +18,9 @@ static int submit_jobs(struct cli *cli, const struct submission *s, const char *
 
 static int run(struct cli *cli)
 {
-    FLUX_AUTO_STR jobspec = NULL;
-    struct flux_error err = {""};
-    struct submission s;
-    int r;
-
-    if (cli->argc == 0)
-        return cli_misused(cli, "job command and arguments are missing");
     if (cli_has(cli, "cc") && cli_has(cli, "bcc"))
         return cli_misused(cli, "specify only one of --cc or --bcc");
-    r = submission_init(&s, cli, (const char *const *)cli->argv, &err);
-    if (r == 0)
-        r = submission_encode(&s, &jobspec, &err);
-    if (r < 0)
-        r = cli_fail(cli, "%s", err.text);
-    else if (cli_has(cli, "dry-run"))
-        r = puts(jobspec) < 0;
-    else
-        r = submit_jobs(cli, &s, jobspec);
-    submission_done(&s);
-    return r;
+    return submit_command(cli, submit_jobs);
 }
 
 const struct flux_verb verb_submit = {

@@ -199,3 +199,28 @@ int submit_send(struct cli *cli, const struct submission *s, const struct submit
     }
     return r < 0 ? r : x.refused;
 }
+
+struct one {
+    uint64_t id;
+    struct flux_error *err;
+};
+
+static void on_one(uint64_t id, const char *text, void *arg)
+{
+    struct one *one = arg;
+
+    one->id = id;
+    if (!id)
+        flux_error_set(one->err, -EINVAL, "%s", text);
+}
+
+int submit_one(struct cli *cli, const struct submission *s, const char *jobspec, uint64_t *ret_id,
+               struct flux_error *err)
+{
+    struct submit_job job = {.jobspec = jobspec};
+    struct one one = {0, err};
+    int r = submit_send(cli, s, &job, 1, on_one, &one, err);
+
+    *ret_id = one.id;
+    return r > 0 ? -EINVAL : r;
+}

@@ -46,6 +46,13 @@ struct submit_job {
 int submit_send(struct cli *cli, const struct submission *s, const struct submit_job *jobs,
                 size_t count, void (*on_outcome)(uint64_t id, const char *text, void *arg),
                 void *arg, struct flux_error *err);
+/* One job. -EINVAL if it was refused, or the negative errno of a call that failed. */
+int submit_one(struct cli *cli, const struct submission *s, const char *jobspec, uint64_t *ret_id,
+               struct flux_error *err);
+/* The run() of a verb whose arguments are the command of a job: the jobspec goes to standard output
+ * with --dry-run, else to `submit`, whose value is the exit code. */
+int submit_command(struct cli *cli,
+                   int (*submit)(struct cli *cli, const struct submission *s, const char *jobspec));
 
 /* Submit by the options of submit_options_many: print the ids, follow the jobs if asked to. Exit
  * code. */

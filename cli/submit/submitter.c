@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Submitting many jobs, and following them: what submit and bulksubmit share. */
+/* Submitting a command, and many jobs, and following them: what run, submit and bulksubmit share.
+ */
 #include "submit.h"
 
 #include <unistd.h>
@@ -102,6 +103,29 @@ static void start_attach(struct submitter *x)
 
     if (wants_wait(x->cli))
         x->attach = attach_new(x->cli, &how);
+}
+
+int submit_command(struct cli *cli,
+                   int (*submit)(struct cli *cli, const struct submission *s, const char *jobspec))
+{
+    FLUX_AUTO_STR jobspec = NULL;
+    struct flux_error err = {""};
+    struct submission s;
+    int r;
+
+    if (cli->argc == 0)
+        return cli_misused(cli, "job command and arguments are missing");
+    r = submission_init(&s, cli, (const char *const *)cli->argv, &err);
+    if (r == 0)
+        r = submission_encode(&s, &jobspec, &err);
+    if (r < 0)
+        r = cli_fail(cli, "%s", err.text);
+    else if (cli_has(cli, "dry-run"))
+        r = puts(jobspec) < 0;
+    else
+        r = submit(cli, &s, jobspec);
+    submission_done(&s);
+    return r;
 }
 
 int submit_many(struct cli *cli, const struct submission *s, const struct submit_job *jobs,

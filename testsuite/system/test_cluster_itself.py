@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from cluster import Cluster
 from cluster.virtual import cgroup2
 from conftest import clean_env
@@ -23,6 +24,16 @@ def test_nodes_are_separate_machines(cluster):
     first.run("rm /etc/only-here; echo all >~/shared", user="alice")
     assert second.run("cat ~/shared; rm ~/shared", user="alice").out == "all\n"
     assert first.run("ps -C systemd -o pid=").out.split() == ["1"]
+
+
+def test_a_node_that_does_not_boot_is_noticed_at_once(cluster_start):
+    own = cluster_start(1, boot=False)
+    systemd = own[0].dir / "upper/usr/lib/systemd/systemd"
+    systemd.parent.mkdir(parents=True)
+    systemd.write_text("#!/bin/sh\nexit 1\n")
+    systemd.chmod(0o755)
+    with pytest.raises(AssertionError, match="test1: its systemd has ended"):
+        own.boot()
 
 
 def test_munge_has_one_key(cluster):

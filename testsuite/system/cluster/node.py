@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """One node of a virtual cluster: its power switch, its console, its cable and its clock."""
 import os
+import select
 import shlex
 import signal
 import socket
@@ -63,14 +64,16 @@ class Node:
     def await_boot(self, timeout=60):
         """Until systemd says that all that is enabled has been started."""
         deadline = time.monotonic() + timeout * PATIENCE
-        while True:
-            self._notify.settimeout(max(0.01, deadline - time.monotonic()))
-            try:
-                text = self._notify.recv(4096)
-            except TimeoutError:
-                raise AssertionError(f"{self.host}: not booted in time\n{self.journal()}") from None
-            if b"READY=1" in text.split(b"\n"):
-                return self
+        ended = os.pidfd_open(self._init.pid)
+        try:
+            while True:
+                ready = select.select([self._notify, ended], [], [], max(0, deadline - time.monotonic()))[0]
+                assert ready, f"{self.host}: not booted in time\n{self.journal()}"
+                assert self._notify in ready, f"{self.host}: its systemd has ended: {self.cluster.log_text()}"
+                if b"READY=1" in self._notify.recv(4096).split(b"\n"):
+                    return self
+        finally:
+            os.close(ended)
 
     def boot(self, timeout=60):
         """Power on, and wait until all that is enabled has been started."""

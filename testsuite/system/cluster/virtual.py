@@ -18,6 +18,8 @@ from .node import HERE, Node
 
 PLACE = Path("/var/tmp")
 PREFIX = "flux-cluster-"
+# Each node has four or so; the kernel's default for all processes of a user is 128, and who finds none does not boot.
+INOTIFY, INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances"), 4096
 TOOLS = ("unshare", "nsenter", "ip", "setpriv", "munged", "meson", "lscpu", "/lib/systemd/systemd", "dbus-daemon")
 
 
@@ -53,6 +55,15 @@ def cannot_run():
     return f"no namespaces here: {probe.stderr.strip()}" if probe.returncode else None
 
 
+def make_room():
+    """Let the kernel carry many systemds. Where it may not be told, some tens of nodes still find room."""
+    try:
+        if int(INOTIFY.read_text()) < INOTIFY_INSTANCES:
+            INOTIFY.write_text(f"{INOTIFY_INSTANCES}\n")
+    except OSError:
+        pass
+
+
 class Cluster:
     """`size` nodes test1, test2... Use as a context manager, or call close()."""
 
@@ -62,6 +73,7 @@ class Cluster:
         self.hostlist = f"test[1-{size}]" if size > 1 else "test1"
         self.cores = cores_of_this_machine()  # of each node
         self.keeper = None
+        make_room()
         guard = os.open(PLACE, os.O_RDONLY)
         fcntl.flock(guard, fcntl.LOCK_EX)
         sweep()

@@ -3,8 +3,10 @@
 import os
 import sqlite3
 import subprocess
+import threading
 
 import pytest
+from commands import PATIENCE
 
 pytestmark = pytest.mark.root
 GUEST = 65534
@@ -27,6 +29,23 @@ def fill(disk):
                     f.write(b"x" * size)
             except OSError:
                 pass
+
+
+def fill_to_the_last_page(instance, disk):
+    """What SQLite has allocated already is used up, too."""
+    fill(disk)
+    assert any(not instance.flux("kvs", "put", f"filler={i}").ok for i in range(300))
+
+
+def await_log(instance, text):
+    log = instance.spawn("dmesg", "--follow")
+    limit = threading.Timer(30 * PATIENCE, log.kill)
+    limit.start()
+    found = any(text in line for line in log.stdout)
+    limit.cancel()
+    log.kill()
+    log.communicate()
+    assert found, f"{text}: not in the log"
 
 
 def known(instance):
@@ -55,6 +74,36 @@ def test_a_full_disk_refuses_jobs_and_recovers_again_and_again(flux_start, small
     second = flux_start(1, statedir=small_disk)
     assert known(second) == accepted
     assert second.flux("fsck").ok
+
+
+def test_what_happens_on_a_full_disk_is_stored_when_there_is_room(flux_start, small_disk):
+    first = flux_start(1, statedir=small_disk)
+    go = small_disk.parent / "go"
+    held = first.run("submit", "--urgency=0", "true")
+    job = first.run("submit", "sh", "-c", f"until [ -e {go} ]; do sleep 0.05; done; seq 1 100000; exit 3")
+    first.run("job", "wait-event", job, "start")
+    fill_to_the_last_page(first, small_disk)
+    for command in ("resource drain 0 bad fan", "queue disable -m later"):
+        r = first.flux(command)
+        assert r.rc == 1 and "in force, and could not be stored yet" in r.err and f"{small_disk}/content.sqlite" in r.err
+    first.run("cancel", held)
+    await_log(first, "job history: no space left on device")
+    assert first.run("jobs", "-a", "-no", "{id.f58} {status_abbrev}").splitlines() == [f"{job} R", f"{held} CA"]
+    go.touch()
+    await_log(first, "output of jobs cannot be stored")
+    (small_disk / "filler").unlink()
+    assert first.flux("job", "status", job).rc == 3
+    for text in ("events are", "resource eventlog: is", "output of jobs is"):
+        await_log(first, f"{text} stored again")
+    await_log(first, "job history: is written again")
+    assert first.stop() == 0
+    second = flux_start(1, statedir=small_disk)
+    assert "safe mode" not in second.run("queue", "status")
+    assert second.flux("job", "attach", job).out.split() == [str(i) for i in range(1, 100001)]
+    assert dict(line.split() for line in second.run("jobs", "-a", "-no", "{id.f58} {status_abbrev}").splitlines()) == {
+        job: "F", held: "CA"}
+    assert second.run("resource", "drain", "-no", "{ranks} {reason}") == "0 bad fan"
+    assert second.run("queue", "status").splitlines()[0] == "Job submission is disabled: later"
 
 
 def test_a_disk_that_is_full_at_the_start_is_a_clear_failure(flux_start, small_disk):

@@ -92,6 +92,17 @@ int store_ref_parse(const char *text, uint8_t hash[STORE_HASH_SIZE], struct flux
     return 0;
 }
 
+static int no_room(sqlite3 *db, struct flux_error *err)
+{
+    const char *path = sqlite3_db_filename(db, "main");
+    char host[256] = "this host";
+
+    gethostname(host, sizeof(host) - 1);
+    return flux_error_set(err, -ENOSPC,
+                          "content store: no space left on device for %s on %s: make room there",
+                          path ? path : "it", host);
+}
+
 int store_sqlite_error(sqlite3 *db, const char *what, struct flux_error *err)
 {
     int code = db ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
@@ -100,10 +111,7 @@ int store_sqlite_error(sqlite3 *db, const char *what, struct flux_error *err)
 
     if ((code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE ||
         (io && (sys == ENOSPC || sys == EDQUOT)))
-        return flux_error_set(err, -ENOSPC,
-                              "content store: %s: no space left on device; free some, nothing was "
-                              "changed",
-                              what);
+        return no_room(db, err);
     if ((code & 0xff) == SQLITE_BUSY)
         return flux_error_set(err, -EBUSY, "content store: %s: locked by another process", what);
     if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)

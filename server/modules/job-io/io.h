@@ -31,7 +31,7 @@ struct output;
 struct segment {
     struct flux_buf data; /* length-prefixed JobIoReadResponse messages; empty once stored */
     char *key;            /* in the KVS, once stored */
-    size_t bytes;
+    size_t bytes, number;
     bool closed, storing;
     struct segment *next;
 };
@@ -83,6 +83,7 @@ struct output {
     size_t loose, loose_listing; /* bytes not in the stored list; of these, in the one to be */
     struct held *held, *held_listing;
     bool listing, committing, list_again, broken;
+    bool full; /* what is to be stored waits for room on the disk */
 
     unsigned busy; /* calls under way on its behalf */
     struct reader *readers;
@@ -94,6 +95,8 @@ struct old_job;
 
 struct io {
     struct flux *h;
+    uv_timer_t *retry;
+    bool full;           /* the disk is */
     bool survives;       /* there is a state directory: lists are stored as they grow */
     struct old_job *old; /* jobs from before our start whose lists have not been looked for */
     struct output *outputs;
@@ -122,6 +125,8 @@ void held_free(struct held *h);
 void output_store_segment(struct output *out, struct segment *seg);
 /* Store the list with all that has come so far, or as soon as that is possible. */
 void output_list(struct output *out);
+/* All that waits for room on the disk is tried again. */
+void output_retry(uv_timer_t *timer);
 /* load.c: the list back from the KVS. */
 void old_jobs_find(struct io *io);
 bool old_job(struct io *io, uint64_t id);

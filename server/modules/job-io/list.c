@@ -3,7 +3,11 @@
  * snapshots, of dumps, and of what a purge of the job removes; the list of them goes to
  * job.ID.output, in pieces that are appended. A piece is taken between two messages, and tells of
  * each shell the last message that is in it: list and numbers always fit. One piece is under way at
- * a time; what comes meanwhile is in the next. */
+ * a time; what comes meanwhile is in the next.
+ *
+ * When the disk is full all of this is tried again until there is room, and the writers wait that
+ * are to be told what is stored. After any other failure what remains is kept in memory, and
+ * written with the whole list at the end. */
 #include <stdio.h>
 #include <syslog.h>
 
@@ -13,7 +17,32 @@
 
 #include "io.h"
 
+#define RETRY_MS 1000
+
 static void advance(struct output *out);
+
+/* Returns whether it is to be tried again. */
+static bool wait_for_room(struct output *out, int r, const char *text)
+{
+    struct io *io = out->io;
+
+    if (r != -ENOSPC)
+        return false;
+    if (!io->full)
+        flux_log(io->h, LOG_ERR,
+                 "output of jobs cannot be stored, which is tried until it works: %s", text);
+    io->full = out->full = true;
+    if (!uv_is_active((uv_handle_t *)io->retry))
+        uv_timer_start(io->retry, output_retry, RETRY_MS, 0);
+    return true;
+}
+
+static void note_room(struct io *io)
+{
+    if (io->full)
+        flux_log(io->h, LOG_INFO, "output of jobs is stored again");
+    io->full = false;
+}
 
 struct storing {
     struct output *out;
@@ -32,11 +61,13 @@ static void on_stored(struct flux_future *f, void *arg)
     st->seg->storing = false;
     for (struct reader *rd = out->readers; rd; rd = rd->next)
         in_use |= rd->at == st->seg;
-    if (r < 0) {
+    if (r == 0)
+        note_room(out->io);
+    if (r < 0 && !wait_for_room(out, r, err.text)) {
         out->broken = true;
         flux_log(out->io->h, LOG_ERR, "%s: output stays in memory: %s", flux_fluid_f58(out->id),
                  err.text);
-    } else {
+    } else if (r == 0) {
         st->seg->key = FLUX_GIVE(st->key);
         if (!in_use)
             flux_buf_done(&st->seg->data);
@@ -49,14 +80,14 @@ static void on_stored(struct flux_future *f, void *arg)
     output_release(out);
 }
 
-void output_store_segment(struct output *out, struct segment *seg)
+static void store_segment(struct output *out, struct segment *seg)
 {
     flux_kvs_commit_request in = FLUX_KVS_COMMIT_REQUEST_INIT;
     flux_kvs_op op = FLUX_KVS_OP_INIT, *ops[] = {&op};
     struct storing *st = flux_alloc(sizeof(*st));
     char key[FLUX_JOB_KEY_MAX], name[32];
 
-    snprintf(name, sizeof(name), "outputs.%06zu", out->nclosed++);
+    snprintf(name, sizeof(name), "outputs.%06zu", seg->number);
     st->out = out;
     st->seg = seg;
     st->key = flux_strdup(flux_job_key(key, out->id, name));
@@ -69,6 +100,12 @@ void output_store_segment(struct output *out, struct segment *seg)
     in.ops = ops;
     in.n_ops = 1;
     flux_future_then(flux_kvs_commit_async(out->io->h, FLUX_ANY, &in), on_stored, st);
+}
+
+void output_store_segment(struct output *out, struct segment *seg)
+{
+    seg->number = out->nclosed++;
+    store_segment(out, seg);
 }
 
 /* --- one piece of the list --- */
@@ -161,13 +198,20 @@ static void on_committed(struct flux_future *f, void *arg)
     int r = flux_kvs_commit_result(f, NULL, &err);
     bool whole = out->ended && !out->list_again;
 
+    flux_future_free(f);
+    if (wait_for_room(out, r, err.text)) {
+        out->committing = false;
+        out->busy--;
+        return;
+    }
     if (r < 0)
         flux_log(out->io->h, LOG_ERR, "%s: the list of its output was not stored: %s",
                  flux_fluid_f58(out->id), err.text);
-    else
+    else {
+        note_room(out->io);
         listed(out);
+    }
     out->broken |= r < 0;
-    flux_future_free(f);
     out->listing = out->committing = false;
     answer_held(out, &out->held_listing);
     out->saved = whole;
@@ -245,17 +289,22 @@ static void commit_piece(struct output *out)
     commit(out, FLUX_KVS_OP_APPEND, &b);
 }
 
-/* Go on with the piece that was taken, if all of its segments are stored. */
-static void advance(struct output *out)
+static bool all_stored(const struct output *out)
 {
-    if (!out->listing || out->committing)
-        return;
     for (struct segment *s = first_unlisted(out); s && s->closed; s = s->next) {
-        if (s->storing)
-            return;
+        if (s->storing || (!s->key && !out->broken))
+            return false;
         if (s == out->list_end)
             break;
     }
+    return true;
+}
+
+/* Go on with the piece that was taken, if all of its segments are stored. */
+static void advance(struct output *out)
+{
+    if (!out->listing || out->committing || !all_stored(out))
+        return;
     if (!out->broken) {
         commit_piece(out);
     } else if (out->ended) {
@@ -289,4 +338,20 @@ void output_list(struct output *out)
     out->listing = true;
     take_tail(out);
     advance(out);
+}
+
+void output_retry(uv_timer_t *timer)
+{
+    struct io *io = timer->data;
+    struct output *out, *next;
+
+    HASH_ITER (hh, io->outputs, out, next) {
+        if (!out->full)
+            continue;
+        out->full = false;
+        for (struct segment *s = first_unlisted(out); s && s->closed; s = s->next)
+            if (!s->key && !s->storing)
+                store_segment(out, s);
+        advance(out);
+    }
 }

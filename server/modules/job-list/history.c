@@ -34,6 +34,9 @@ static int fail(struct history *hy, const char *what, struct flux_error *err)
             : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? -EUCLEAN
                                                               : -EIO;
 
+    if (r == -ENOSPC)
+        return flux_error_set(err, r, "job history: no space left on device for %s",
+                              sqlite3_db_filename(hy->db, "main"));
     return flux_error_set(err, r, "job history: %s: %s", what, sqlite3_errmsg(hy->db));
 }
 
@@ -167,19 +170,25 @@ static bool mark_agrees(const struct history *hy)
     return pread(hy->mark, &seq, sizeof(seq), 0) == sizeof(seq) ? seq == hy->seq : hy->seq == 0;
 }
 
-static void write_mark(const struct history *hy)
+static void write_mark(const struct history *hy, uint64_t seq)
 {
-    if (pwrite(hy->mark, &hy->seq, sizeof(hy->seq), 0) < 0)
+    if (pwrite(hy->mark, &seq, sizeof(seq), 0) < 0)
         return; /* the next start makes the history again */
 }
 
+void history_fell_behind(struct history *hy)
+{
+    write_mark(hy, UINT64_MAX);
+}
+
 /* Who has it open: what a process wrote outlives it, but not the machine. */
-static void set_open(struct history *hy, const char *by)
+static bool set_open(struct history *hy, const char *by)
 {
     char *sql = sqlite3_mprintf("INSERT OR REPLACE INTO meta VALUES('open', %Q)", by);
+    bool done = sqlite3_exec(hy->db, sql, NULL, NULL, NULL) == SQLITE_OK;
 
-    sqlite3_exec(hy->db, sql, NULL, NULL, NULL);
     sqlite3_free(sql);
+    return done;
 }
 
 static bool is_incomplete(struct history *hy, const char *boot)
@@ -215,8 +224,8 @@ int history_open(const char *path, struct history **ret, char **note, struct flu
     }
     open_mark(hy, path);
     hy->incomplete = is_incomplete(hy, boot);
-    write_mark(hy);
-    set_open(hy, hy->incomplete ? "rebuild" : boot);
+    if (set_open(hy, hy->incomplete ? "rebuild" : boot))
+        write_mark(hy, hy->seq);
     *ret = hy;
     return 0;
 }
@@ -296,8 +305,7 @@ int history_commit(struct history *hy, struct flux_error *err)
         r = fail(hy, "count", err);
     sqlite3_reset(hy->count);
     if (r == 0 && sqlite3_exec(hy->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK) {
-        hy->seq++;
-        write_mark(hy);
+        write_mark(hy, ++hy->seq);
         return 0;
     }
     if (r == 0)

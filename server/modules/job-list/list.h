@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* job-list: follows the job manager's journal. Active jobs are in memory; when a job is inactive
- * its row goes to the history (SQLite) and it leaves memory. */
+ * its row goes to the history (SQLite), and when that is written it leaves memory. */
 #ifndef JOB_LIST_H
 #define JOB_LIST_H
 
@@ -17,6 +17,8 @@
 struct record {
     flux_job_list_job job;
     json_t *annotations;
+    bool ended; /* inactive: it is in the list of those without a row */
+    struct record *next, *prev;
     UT_hash_handle hh;
 };
 
@@ -31,7 +33,10 @@ struct wait_state {
 
 struct list {
     struct flux *h;
-    struct record *jobs; /* active, by id */
+    struct record *jobs;      /* active and `unwritten`, by id */
+    struct record *unwritten; /* inactive, without a row yet: the disk was full */
+    uv_timer_t *retry;
+    bool failing;
     struct history *history;
     struct rebuild *rebuild; /* NULL: none is under way */
     struct flux_future *journal;
@@ -60,6 +65,8 @@ int history_open(const char *path, struct history **ret, char **note, struct flu
 /* May jobs be missing that the KVS has? Until history_set_complete(), also over restarts. */
 bool history_is_incomplete(const struct history *hy);
 void history_set_complete(struct history *hy);
+/* It lacks what could not be written: until the next commit this is so for a restart, too. */
+void history_fell_behind(struct history *hy);
 /* It is of the store with this mark: one of another store is emptied, and true returned. */
 bool history_claim(struct history *hy, const char *store);
 bool history_has(struct history *hy, uint64_t id);
@@ -91,6 +98,9 @@ void rebuild_stop(struct list *l);
 
 /* journal.c */
 void journal_follow(struct list *l);
+void journal_stop(struct list *l);
+/* Something could not be written: it is tried again in a while. */
+void journal_history_failed(struct list *l, const char *text);
 /* stats.c: a job is counted where it is; sign is +1 or -1. */
 void stats_count(struct list *l, const flux_job_list_job *job, int sign);
 void waits_check(struct list *l, const struct record *r);

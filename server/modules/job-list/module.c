@@ -49,15 +49,10 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
 static void stop(struct flux *h, void *state)
 {
     struct list *l = state;
-    struct record *r, *next;
 
-    flux_future_free(l->journal);
+    journal_stop(l);
     rebuild_stop(l);
     waits_done(l);
-    HASH_ITER (hh, l->jobs, r, next) {
-        HASH_DEL(l->jobs, r);
-        record_free(r);
-    }
     history_close(l->history);
     free(l);
 }

@@ -92,12 +92,29 @@ static bool add_from_history(flux_job_list_job *job, void *arg)
     return r ? true : add(job, arg);
 }
 
-static bool matches(const flux_job_list_list_request *in, const flux_job_list_job *job)
+static bool matches_user(const flux_job_list_list_request *in, const flux_job_list_job *job)
 {
-    return (!in->states || job->state & in->states) &&
-           (in->userid == ANY_USER || in->userid == job->userid) &&
+    return (in->userid == ANY_USER || in->userid == job->userid) &&
            (!*in->name || strcmp(in->name, job->name) == 0) &&
-           (!*in->queue || strcmp(in->queue, job->queue) == 0) && (in->states || !in->results);
+           (!*in->queue || strcmp(in->queue, job->queue) == 0);
+}
+
+static bool matches_active(const flux_job_list_list_request *in, const flux_job_list_job *job)
+{
+    return job->state != FLUX_JOB_INACTIVE && (!in->states || job->state & in->states) &&
+           matches_user(in, job) && (in->states || !in->results);
+}
+
+/* Those that have ended and have no row yet, newest first. */
+static void list_unwritten(struct query *q)
+{
+    const flux_job_list_list_request *in = q->in;
+    struct record *r = q->l->unwritten ? q->l->unwritten->prev : NULL;
+
+    for (; r && !full(q); r = r == q->l->unwritten ? NULL : r->prev)
+        if (matches_user(in, &r->job) && r->job.t_inactive >= in->since &&
+            (!in->results || in->results & r->job.result))
+            add(&r->job, q);
 }
 
 /* Pending by priority, then age; before them what runs, newest first. */
@@ -124,7 +141,7 @@ static void list_active(struct query *q)
     size_t n = 0;
 
     HASH_ITER (hh, q->l->jobs, r, next)
-        if (matches(q->in, &r->job))
+        if (matches_active(q->in, &r->job))
             found[n++] = &r->job;
     qsort(found, n, sizeof(*found), listing_order);
     for (size_t i = 0; i < n && !full(q); i++)
@@ -154,6 +171,8 @@ int job_list_list(struct flux_call *call, const flux_job_list_list_request *in,
         return flux_call_fail(call, EINVAL, "%s", err.text);
     q.most = most ? json_integer_value(most) : MAX_COMPARISONS;
     list_active(&q);
+    if (!in->states || in->states & FLUX_JOB_INACTIVE)
+        list_unwritten(&q);
     if ((!in->states || in->states & FLUX_JOB_INACTIVE) && !full(&q))
         history_visit(l->history, in, in->userid == ANY_USER, call, add_from_history, &q);
     flux_constraint_free(q.constraint);

@@ -21,6 +21,7 @@ struct rebuild {
     size_t count, cap;
     unsigned in_flight;
     bool all; /* the whole tree, not some jobs */
+    bool failed;
     size_t added, damaged;
     struct task *tasks;
 };
@@ -67,9 +68,10 @@ static void put(struct rebuild *rb, struct record *r)
     struct flux_error err;
 
     history_begin(l->history);
-    if (history_put(l->history, &r->job, &err) < 0 || history_commit(l->history, &err) < 0)
-        flux_log(l->h, LOG_ERR, "%s: %s", flux_fluid_f58(r->job.id), err.text);
-    else {
+    if (history_put(l->history, &r->job, &err) < 0 || history_commit(l->history, &err) < 0) {
+        journal_history_failed(l, err.text);
+        rb->failed = true;
+    } else {
         stats_count(l, &r->job, +1);
         rb->added++;
     }
@@ -223,7 +225,7 @@ static void finish(struct rebuild *rb)
         flux_log(l->h, LOG_INFO,
                  "job history: %zu jobs were added from the KVS, %zu of them damaged", rb->added,
                  rb->damaged);
-    if (rb->all)
+    if (rb->all && !rb->failed)
         history_set_complete(l->history);
     rebuild_stop(l);
 }

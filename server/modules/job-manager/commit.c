@@ -22,6 +22,7 @@ struct batch_job {
 struct batch {
     struct batch_job *jobs;
     size_t count;
+    bool has_queues;
 };
 
 static void start_commit(struct manager *mgr);
@@ -122,6 +123,12 @@ void commit_unlink(struct manager *mgr, const char *key)
     manager_flush_later(mgr);
 }
 
+void commit_queues(struct manager *mgr)
+{
+    mgr->queues_unsaved = true;
+    manager_flush_later(mgr);
+}
+
 void commit_wait(struct manager *mgr, struct flux_call *call,
                  void (*done)(struct waiter *w, int r, const char *text), void *arg)
 {
@@ -205,6 +212,10 @@ static struct batch *gather(struct manager *mgr)
     struct job *job, *next;
     size_t n = 0;
 
+    b->has_queues = mgr->queues_unsaved;
+    if (b->has_queues)
+        queue_put(mgr);
+    mgr->queues_unsaved = false;
     DL_COUNT2(mgr->dirty, job, n, next_dirty);
     b->jobs = flux_alloc(n * sizeof(*b->jobs));
     DL_FOREACH_SAFE2(mgr->dirty, job, next, next_dirty)
@@ -257,6 +268,7 @@ static void on_retry(uv_timer_t *timer)
 /* Nothing of it is stored: what the jobs still have to say goes into a later commit. */
 static void take_back(struct manager *mgr, struct batch *b)
 {
+    mgr->queues_unsaved |= b->has_queues;
     for (size_t i = 0; i < b->count; i++) {
         struct job *job = manager_find_active(mgr, b->jobs[i].id);
         if (!job)
@@ -279,6 +291,17 @@ static void answer(struct manager *mgr, struct waiter *list, int r, const char *
     }
 }
 
+/* Once for all failures in a row. */
+static void tell_failure(struct manager *mgr, int r, const char *text)
+{
+    if (r < 0 && !mgr->failing)
+        flux_log(mgr->h, LOG_ERR, "events cannot be stored, which is tried until it works: %s",
+                 text);
+    else if (r == 0 && mgr->failing)
+        flux_log(mgr->h, LOG_INFO, "events are stored again");
+    mgr->failing = r < 0;
+}
+
 static void on_committed(struct flux_future *f, void *arg)
 {
     struct manager *mgr = arg;
@@ -291,8 +314,7 @@ static void on_committed(struct flux_future *f, void *arg)
     mgr->commit = NULL;
     mgr->committing = NULL;
     mgr->batch = NULL;
-    if (r < 0)
-        flux_log(mgr->h, LOG_ERR, "cannot store the events of %zu jobs: %s", b->count, err.text);
+    tell_failure(mgr, r, err.text);
     answer(mgr, waiters, r, err.text);
     if (r < 0)
         take_back(mgr, b);
@@ -309,7 +331,7 @@ static void start_commit(struct manager *mgr)
     flux_kvs_commit_request in = FLUX_KVS_COMMIT_REQUEST_INIT;
 
     if (mgr->commit || (mgr->backing_off && !mgr->waiters) ||
-        (!mgr->dirty && !mgr->nops && !mgr->waiters))
+        (!mgr->dirty && !mgr->nops && !mgr->waiters && !mgr->queues_unsaved))
         return;
     mgr->batch = gather(mgr);
     mgr->committing = mgr->waiters;
@@ -326,7 +348,8 @@ void commit_drain(struct manager *mgr)
 {
     double deadline = flux_monotime() + 30;
 
-    while ((mgr->commit || mgr->dirty || mgr->nops) && flux_monotime() < deadline) {
+    while ((mgr->commit || mgr->dirty || mgr->nops || mgr->queues_unsaved) &&
+           flux_monotime() < deadline) {
         start_commit(mgr);
         uv_run(flux_loop(mgr->h), UV_RUN_ONCE);
     }

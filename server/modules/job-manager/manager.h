@@ -95,11 +95,12 @@ struct manager {
 
     /* commit.c */
     uv_prepare_t prepare;
-    bool flush_due, backing_off;
+    bool flush_due, backing_off, failing;
     uv_timer_t retry;
     struct job *dirty;
     flux_kvs_op **ops;
     size_t nops, ops_room;
+    bool queues_unsaved;
     struct flux_arena *ops_arena; /* strings of the ops being gathered */
     struct waiter *waiters, *waiters_tail;
     struct flux_future *commit; /* under way */
@@ -169,6 +170,8 @@ void manager_mark_dirty(struct manager *mgr, struct job *job);
 void manager_flush_later(struct manager *mgr);
 void commit_put(struct manager *mgr, const char *key, const char *value);
 void commit_unlink(struct manager *mgr, const char *key);
+/* The state of the queues goes along, in this commit or, if it fails, in one that does not. */
+void commit_queues(struct manager *mgr);
 /* `done` is called after the commit that holds everything queued so far. */
 void commit_wait(struct manager *mgr, struct flux_call *call,
                  void (*done)(struct waiter *w, int r, const char *text), void *arg);
@@ -201,7 +204,7 @@ void queue_done(struct manager *mgr);
 struct queue *queue_find(struct manager *mgr, const char *name);
 bool queue_started(struct manager *mgr, const struct job *job);
 int queue_configure(struct manager *mgr, const json_t *conf, bool apply, struct flux_error *err);
-void queue_save(struct manager *mgr);
+void queue_put(struct manager *mgr);
 int queue_load(struct manager *mgr, const char *json);
 /* If the configuration wants it; `flux queue start` starts them again. */
 void queue_stop_after_restart(struct manager *mgr);

@@ -86,7 +86,7 @@ static void keep(struct queue *q)
                         q->disable_reason, "started", q->started, "stop_reason", q->stop_reason);
 }
 
-void queue_save(struct manager *mgr)
+void queue_put(struct manager *mgr)
 {
     json_t *all = json_object();
     struct queue *q, *next;
@@ -170,7 +170,7 @@ static void on_saved(struct waiter *w, int r, const char *text)
     flux_job_manager_queue_control_response out = FLUX_JOB_MANAGER_QUEUE_CONTROL_RESPONSE_INIT;
 
     if (r < 0)
-        flux_call_error(w->call, -r, "the state of the queue could not be stored: %s", text);
+        flux_call_error(w->call, -r, "this is in force, and could not be stored yet: %s", text);
     else
         flux_job_manager_queue_control_reply(w->call, &out);
 }
@@ -206,7 +206,7 @@ int job_manager_queue_control(struct flux_call *call,
         if (!*in->queue || strcmp(q->name, in->queue) == 0)
             control(q, in);
     advance_all(mgr);
-    queue_save(mgr);
+    commit_queues(mgr);
     commit_wait(mgr, call, on_saved, NULL);
     return FLUX_CALL_LATER;
 }

@@ -461,7 +461,7 @@ static void stored(struct flux_call *call, int r, const char *text)
 
     flux_call_on_cancel(call, NULL, NULL);
     if (r < 0)
-        flux_call_error(call, -r, "the change is in force but could not be stored: %s", text);
+        flux_call_error(call, -r, "this is in force, and could not be stored yet: %s", text);
     else if (strcmp(flux_call_method(call), flux_resource_drain_method.name) == 0)
         flux_resource_drain_reply(call, &out);
     else

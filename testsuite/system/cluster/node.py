@@ -68,12 +68,16 @@ class Node:
         try:
             while True:
                 ready = select.select([self._notify, ended], [], [], max(0, deadline - time.monotonic()))[0]
-                assert ready, f"{self.host}: not booted in time\n{self.journal()}"
+                assert ready, f"{self.host}: not booted in time\n{self.why_not_booted()}"
                 assert self._notify in ready, f"{self.host}: its systemd has ended: {self.cluster.log_text()}"
                 if b"READY=1" in self._notify.recv(4096).split(b"\n"):
                     return self
         finally:
             os.close(ended)
+
+    def why_not_booted(self):
+        """What there is to read of a boot that does not end."""
+        return self.run("timeout 5 systemctl list-jobs; ps -eo pid,ppid,stat,args", check=False).out + self.journal(unit=None)
 
     def boot(self, timeout=60):
         """Power on, and wait until all that is enabled has been started."""
@@ -183,15 +187,16 @@ class Node:
         self.run(["kill", f"-{int(sig)}", pid])
 
     def journal(self, unit="flux", since=None, output="short"):
-        """Lines of the journal: of all boots of the node, or since a cursor() taken earlier."""
+        """Lines of the journal: of all boots of the node, or since a cursor() taken earlier. All that was written
+        before this is in it: journald, which hears of it through sockets, is waited for."""
         args = ["journalctl", "--no-pager", "--quiet", f"--output={output}"]
         args += [f"--unit={unit}"] if unit else []
         args += [f"--after-cursor={since}"] if since else []
-        return self.run(args, check=False).out
+        return self.run(f"timeout 10 journalctl --sync; {shlex.join(args)}", check=False).out
 
     def cursor(self):
         """Here and now in the journal."""
-        out = self.run("journalctl --quiet --lines=1 --output=json").json
+        out = self.run("journalctl --sync; journalctl --quiet --lines=1 --output=json").json
         return out["__CURSOR"]
 
     # --- what may go wrong ---

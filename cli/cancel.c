@@ -10,9 +10,9 @@
 static const struct flux_option options[] = {
     {"all", 'a', OPT_FLAG, NULL, "Target all jobs of the user"},
     {"user", 'u', OPT_STR, "USER", "Target jobs of this user, or of 'all'"},
-    {"states", 'S', OPT_STR, "STATES",
+    {"states", 's', OPT_STR, "STATES",
      "Target jobs in these states: depend, priority, sched, run,\npending, running, active"},
-    {"state", 's', OPT_STR, "STATES", NULL},
+    {"state", 'S', OPT_STR, "STATES", NULL},
     {"dry-run", 'n', OPT_FLAG, NULL, "Do not cancel, say what would be"},
     {"message", 'm', OPT_STR, "NOTE", "Reason, kept with the job"},
     {"quiet", 'q', OPT_FLAG, NULL, "Say nothing if no job matches"},

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux dmesg: read the log of the instance (that of rank 0, or of the broker that is asked). */
-#include <unistd.h>
-
 #include <flux/v1/log.h>
 
+#include "events.h"
 #include "handle.h"
 #include "severity.h"
 #include "stamp.h"
@@ -77,26 +76,18 @@ static int read_log(struct printer *p)
     return r == -ENODATA ? 0 : cli_fail(p->cli, "%s", err.text);
 }
 
-static bool want_color(struct cli *cli)
-{
-    const char *when = cli_has(cli, "color") ? cli_str(cli, "color", "always") : "auto";
-
-    if (!strcmp(when, "auto"))
-        return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    return strcmp(when, "never") != 0;
-}
-
 static int run(struct cli *cli)
 {
     flux_log_clear_request clear = FLUX_LOG_CLEAR_REQUEST_INIT;
     struct printer p = {.cli = cli,
                         .stamp.human = cli_has(cli, "human"),
                         .stamp.delta = cli_has(cli, "delta"),
-                        .decode = cli_has(cli, "decode"),
-                        .color = want_color(cli)};
+                        .decode = cli_has(cli, "decode")};
     struct flux_error err = {""};
     int code = 0;
 
+    if (cli_color(cli, &p.color, &err) < 0)
+        return cli_misused(cli, "%s", err.text);
     if (!cli_has(cli, "clear"))
         code = read_log(&p);
     if (code == 0 && (cli_has(cli, "clear") || cli_has(cli, "read-clear")) &&

@@ -44,7 +44,7 @@ static int run(struct cli *cli)
             fflush(stdout);
         flux_future_next(f);
     }
-    return r == -ENODATA ? 0 : cli_fail(cli, "%s: %s", cli->argv[0], err.text);
+    return r == -ENODATA ? 0 : cli_fail(cli, "%s", err.text);
 }
 
 const struct flux_verb verb_job_eventlog = {

@@ -9,18 +9,21 @@
 
 #include "handle.h"
 
-/* Python's [start:stop:step] over the jobs, newest first. */
+enum { ABSENT = INT_MIN };
+
+/* Python's [start:stop:step] over the jobs, newest first; each may be ABSENT. */
 struct slice {
     long start, stop, step;
 };
 
-static int parse_part(const char **p, long dflt, long *ret)
+/* A number, or ABSENT. */
+static int parse_part(const char **p, long *ret)
 {
     char *end;
 
     *ret = strtol(*p, &end, 10);
     if (end == *p)
-        *ret = dflt;
+        *ret = ABSENT;
     *p = end;
     return **p == ':' || **p == ']' ? 0 : -EINVAL;
 }
@@ -28,30 +31,28 @@ static int parse_part(const char **p, long dflt, long *ret)
 static int parse_slice(const char *text, struct slice *s)
 {
     char *end;
-    long n;
 
+    *s = (struct slice){ABSENT, ABSENT, ABSENT};
     if (text[0] != '[') {
-        n = strtol(text, &end, 10);
-        *s = (struct slice){0, n, 1};
-        return end == text || *end || n < 1 ? -EINVAL : 0;
-    }
-    *s = (struct slice){0, LONG_MAX, 1};
-    text++;
-    if (parse_part(&text, 0, &s->start) < 0)
-        return -EINVAL;
-    if (*text == ']') {
-        s->stop = s->start == -1 ? LONG_MAX : s->start + 1;
-        return text[1] ? -EINVAL : 0;
+        s->stop = strtol(text, &end, 10);
+        return end == text || *end || s->stop < 1 ? -EINVAL : 0;
     }
     text++;
-    if (parse_part(&text, LONG_MAX, &s->stop) < 0)
+    if (parse_part(&text, &s->start) < 0)
         return -EINVAL;
+    if (*text == ']' && s->start != ABSENT)
+        s->stop = s->start == -1 ? ABSENT : s->start + 1;
     if (*text == ':') {
         text++;
-        if (parse_part(&text, 1, &s->step) < 0)
+        if (parse_part(&text, &s->stop) < 0)
             return -EINVAL;
     }
-    return *text == ']' && !text[1] && s->step > 0 ? 0 : -EINVAL;
+    if (*text == ':') {
+        text++;
+        if (parse_part(&text, &s->step) < 0)
+            return -EINVAL;
+    }
+    return *text == ']' && !text[1] && s->step != 0 ? 0 : -EINVAL;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -62,12 +63,24 @@ static int newest_first(const void *a, const void *b)
     return x->t_submit > y->t_submit ? -1 : x->t_submit < y->t_submit;
 }
 
+/* An end of a slice as an index from `lowest` on, where negative numbers count from the end. */
+static long bound(long n, long count, long lowest)
+{
+    if (n < 0)
+        n += count;
+    return n < lowest ? lowest : n > count + lowest ? count + lowest : n;
+}
+
 static void print_slice(const struct slice *s, flux_job_list_job **jobs, long count)
 {
-    long start = s->start < 0 ? count + s->start : s->start;
-    long stop = s->stop < 0 ? count + s->stop : s->stop < count ? s->stop : count;
+    long step = s->step == ABSENT ? 1 : s->step, lowest = step < 0 ? -1 : 0;
+    long start = step < 0 ? count - 1 : 0, stop = step < 0 ? -1 : count;
 
-    for (long i = start < 0 ? 0 : start; i < stop; i += s->step)
+    if (s->start != ABSENT)
+        start = bound(s->start, count, lowest);
+    if (s->stop != ABSENT)
+        stop = bound(s->stop, count, lowest);
+    for (long i = start; step < 0 ? i > stop : i < stop; i += step)
         printf("%s\n", flux_fluid_f58(jobs[i]->id));
 }
 
@@ -76,7 +89,7 @@ static int run(struct cli *cli)
     flux_job_list_list_request in = FLUX_JOB_LIST_LIST_REQUEST_INIT;
     flux_job_list_list_response *out = NULL;
     struct flux_error err = {""};
-    struct slice s = {0, 1, 1};
+    struct slice s = {0, 1, ABSENT};
     int r = 0;
 
     if (cli->argc > 1)

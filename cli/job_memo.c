@@ -52,7 +52,7 @@ static int run(struct cli *cli)
     in.memo = text;
     in.volatile_ = cli_has(cli, "volatile");
     if (r < 0 || flux_job_manager_memo(cli_handle(cli), FLUX_ANY, &in, NULL, &err) < 0)
-        return cli_fail(cli, "%s", err.text);
+        return cli_fail(cli, "%s: %s", cli->argv[0], err.text);
     return 0;
 }
 

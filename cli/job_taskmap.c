@@ -149,7 +149,7 @@ static int run(struct cli *cli)
     flux_taskmap_free(s.map);
     flux_rset_free(s.r);
     if (!text)
-        return cli_fail(cli, "%s: %s", cli->argv[0], err.text);
+        return cli_fail(cli, "%s", err.text);
     fputs(text, stdout);
     if (!*text || text[strlen(text) - 1] != '\n')
         putchar('\n');

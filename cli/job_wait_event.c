@@ -80,7 +80,7 @@ static int run(struct cli *cli)
         return cli_fail(cli, "event '%s' never received", w.name);
     if (r == -ETIMEDOUT)
         return cli_fail(cli, "wait-event timeout on event '%s'", w.name);
-    return cli_fail(cli, "%s: %s", cli->argv[0], err.text);
+    return cli_fail(cli, "%s", err.text);
 }
 
 const struct flux_verb verb_job_wait_event = {

@@ -36,11 +36,11 @@ static const struct flux_option options[] = {
     {"stats", 0, OPT_FLAG, NULL, "Print a line of statistics first"},
     {"stats-only", 0, OPT_FLAG, NULL, "Print the statistics only"},
     {"recursive", 'R', OPT_FLAG, NULL, "Then the jobs of those that are instances, and so on"},
-    {"level", 0, OPT_INT, "N", "With -R: descend N levels only"},
+    {"level", 'L', OPT_INT, "N", "With -R: descend N levels only"},
     {"recurse-all", 0, OPT_FLAG, NULL, "With -R: into instances of other users, too"},
     {"watch", 'w', OPT_OPTSTR, "SECONDS",
      "List again and again, each time at the top of the screen (2)"},
-    {"color", 'L', OPT_OPTSTR, "always|never|auto", "Colour the output"},
+    {"color", 0, OPT_OPTSTR, "always|never|auto", "Colour the output"},
     {NULL},
 };
 

@@ -2,12 +2,11 @@
 /* flux overlay status: the tree as its brokers see it. A parent knows of its children; brokers are
  * asked one by one from the top. What is behind a broker that cannot be asked is presumed to be in
  * the state of that broker. */
-#include <unistd.h>
-
 #include <flux/fsd.h>
 #include <flux/idset.h>
 #include <flux/v1/overlay.h>
 
+#include "events.h"
 #include "handle.h"
 #include "ranks.h"
 
@@ -83,7 +82,7 @@ static void print_node(struct view *v, const struct node *n, const char *indent)
     if (n->torpid)
         printf(",torpid");
     if (v->verbose && n->duration >= 0)
-        printf(" for %s", flux_fsd_format(n->duration, fsd));
+        printf(" for %s", flux_fsd_round(n->duration, fsd));
     if (v->verbose > 1 && n->answered >= 0)
         printf(" (%.3g ms)", n->answered * 1e3);
     if (n->error && *n->error)
@@ -243,15 +242,6 @@ static int wait_for(struct view *v, uint32_t rank, const char *want)
     }
 }
 
-static bool want_color(struct cli *cli)
-{
-    const char *when = cli_has(cli, "color") ? cli_str(cli, "color", "always") : "auto";
-
-    if (!strcmp(when, "auto"))
-        return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    return strcmp(when, "never") != 0;
-}
-
 static int prepare(struct cli *cli, struct view *v)
 {
     const char *target = cli_str(cli, "highlight", NULL);
@@ -286,12 +276,14 @@ static int run(struct cli *cli)
                      .verbose = cli_count(cli, "verbose"),
                      .down = cli_has(cli, "down"),
                      .pretty = !cli_has(cli, "no-pretty"),
-                     .ghost = !cli_has(cli, "no-ghost"),
-                     .color = want_color(cli)};
+                     .ghost = !cli_has(cli, "no-ghost")};
     const char *want = cli_str(cli, "wait", NULL);
+    struct flux_error err;
     int64_t rank;
     int code;
 
+    if (cli_color(cli, &v.color, &err) < 0)
+        return cli_misused(cli, "%s", err.text);
     if (want && !known_state(want))
         return cli_misused(cli, "--wait: '%s' is none of full, partial, degraded", want);
     if ((code = prepare(cli, &v)))

@@ -136,12 +136,14 @@ static int run(struct cli *cli)
                      .line = ascii ? "|   " : "│   "};
     const char *dflt = cli_has(cli, "parent-ids") ? "{name}:{id.f58}" : "{name}";
     struct flux_error err = {""};
+    struct flux *h;
 
     if (format_compile(job_fields, cli_str(cli, "label", dflt), &t.label, &err) < 0)
         return cli_fail(cli, "%s", err.text);
+    h = cli_handle(cli);
     if (strcmp(cli_str(cli, "skip-root", "no"), "yes") != 0)
         puts(".");
-    draw_jobs(&t, cli_handle(cli), "", 0);
+    draw_jobs(&t, h, "", 0);
     format_free(t.label);
     return 0;
 }

@@ -43,7 +43,7 @@ static int list(struct cli *cli)
         return cli_fail(cli, "%s", err.text);
     r = resstatus_init(&s, cli, "drain", false, &err);
     if (r == 0)
-        r = resstatus_print(&s, f, !cli_has(cli, "no-header"), &err);
+        r = resstatus_print(&s, cli, f, &err);
     resstatus_done(&s);
     format_free(f);
     return r < 0 ? cli_fail(cli, "%s", err.text) : 0;

@@ -10,7 +10,6 @@ static const struct flux_option options[] = {
     {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
     {"skip-empty", 0, OPT_FLAG, NULL, "Skip states without resources"},
     {"no-skip-empty", 0, OPT_FLAG, NULL, "Show states without resources (the default)"},
-    {"color", 'L', OPT_OPTSTR, "always|never|auto", "Colour the output"},
     {NULL},
 };
 
@@ -236,6 +235,10 @@ static int run(struct cli *cli)
     struct resview v;
     int r;
 
+    if (strcmp(cli_str(cli, "states", ""), "help") == 0) {
+        fprintf(stderr, "flux-resource: INFO: valid states: free,allocated,down,up,all\n");
+        return 0;
+    }
     r = format_choose("flux-resource-list", cli_str(cli, "format", NULL), formats,
                       "FLUX_RESOURCE_LIST_FORMAT_DEFAULT", &text, &err);
     if (r > 0)

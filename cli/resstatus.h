@@ -31,7 +31,9 @@ extern const struct format_field resstatus_fields[];
 int resstatus_init(struct resstatus *s, struct cli *cli, const char *states, bool empty,
                    struct flux_error *err);
 void resstatus_done(struct resstatus *s);
-/* Merge rows that look alike in this format, and print them. */
-int resstatus_print(struct resstatus *s, struct format *f, bool header, struct flux_error *err);
+/* Merge rows that look alike in this format, and print them, as options --no-header and --color
+ * say.
+ */
+int resstatus_print(struct resstatus *s, struct cli *cli, struct format *f, struct flux_error *err);
 
 #endif

@@ -43,9 +43,9 @@ static void print_run(struct cli *cli, const struct run *r, bool last)
     fputs(" - ", stdout);
     if (r->finish > 0) {
         print_time(r->finish);
-        printf(" (%s)", flux_fsd_format((double)(long)(r->finish - r->start), fsd));
+        printf(" (%s)", flux_fsd_round((double)(long)(r->finish - r->start), fsd));
     } else if (last) {
-        printf("running (%s)", flux_fsd_format((double)(long)(flux_walltime() - r->start), fsd));
+        printf("running (%s)", flux_fsd_round((double)(long)(flux_walltime() - r->start), fsd));
     } else {
         fputs("crashed", stdout);
     }

@@ -101,7 +101,7 @@ static int run(struct cli *cli)
         return 0;
     in.updates = text;
     if (flux_job_manager_update(cli_handle(cli), FLUX_ANY, &in, NULL, &err) < 0)
-        return cli_fail(cli, "%s", err.text);
+        return cli_fail(cli, "%s: %s", cli->argv[0], err.text);
     return 0;
 }
 

@@ -84,7 +84,7 @@ static void print_info(struct cli *cli, const flux_broker_info_response *info)
     localtime_r(&now, &tm);
     strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
     printf(" %s %s %s,", clock, info->state,
-           flux_fsd_format(running ? info->uptime : info->duration, fsd));
+           flux_fsd_round(running ? info->uptime : info->duration, fsd));
     if (pw)
         printf("  owner %s,", pw->pw_name);
     else

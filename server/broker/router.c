@@ -471,10 +471,13 @@ static void to_local(struct router *r, struct flux_msg *m, struct where *w)
 static void to_parent(struct router *r, struct where *w)
 {
     w->port = r->parent;
-    if (!w->port)
-        nowhere(w, EHOSTUNREACH,
-                r->rank == 0 ? "rank 0 has no parent" : "the parent of rank %u is not connected",
-                r->rank);
+    if (w->port)
+        return;
+    if (r->rank == 0 || !r->topo)
+        nowhere(w, EHOSTUNREACH, "rank %u has no parent", r->rank);
+    else
+        nowhere(w, EHOSTUNREACH, "rank %u is not connected to rank %u, its parent", r->rank,
+                flux_topology_parent(r->topo, r->rank));
 }
 
 static void to_rank(struct router *r, struct flux_msg *m, struct where *w)

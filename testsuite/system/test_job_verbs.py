@@ -175,6 +175,24 @@ def test_last(instance):
     assert instance.run("job", "last") == jobs[2]
     assert instance.run("job", "last", "2").split() == [jobs[2], jobs[1]]
     assert instance.run("job", "last", "[1:3]").split() == [jobs[1], jobs[0]]
+    everything = instance.run("job", "last", "[:]").split()
+    assert instance.run("job", "last", "[::-1]").split() == everything[::-1]
+    assert instance.run("job", "last", "[2::-2]").split() == everything[2::-2]
+    assert instance.run("job", "last", "[-1]").split() == everything[-1:]
+    assert instance.run("job", "last", "[:-1000:-1]").split() == everything[::-1]
+    assert not instance.flux("job", "last", "[::0]").ok and not instance.flux("job", "last", "[").ok
+
+
+def test_a_message_names_the_job_once(instance):
+    job = submit(instance)
+    instance.run("job", "status", job)
+    for words in (["cancel", job], ["job", "kill", job], ["job", "raise", job], ["job", "urgency", job, "1"],
+                  ["job", "memo", job, "a=b"], ["update", job, "duration=1m"]):
+        r = instance.flux(*words)
+        assert r.rc == 1 and r.err.count(job) == 1 and "inactive" in r.err, repr(r)
+    for words in (["job", "eventlog"], ["job", "wait-event"], ["job", "taskmap"], ["job", "info"], ["job", "attach"]):
+        r = instance.flux(*words, "ƒ2345678", *{"wait-event": ["x"], "info": ["R"]}.get(words[1], []))
+        assert r.rc == 1 and r.err.count("ƒ2345678") == 1, repr(r)
 
 
 def test_timeleft(instance):

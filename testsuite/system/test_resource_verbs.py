@@ -14,6 +14,8 @@ def test_resource_list(instance4):
     assert instance4.run("resource", "list", "-s", "all", "-i", "1-2", "-no", "{ranks}") == "1-2"
     r = instance4.flux("resource", "list", "-s", "x")
     assert r.err == "flux-resource: ERROR: Invalid resource state x specified\n"
+    r = instance4.flux("resource", "list", "-s", "help")
+    assert r.ok and r.err == "flux-resource: INFO: valid states: free,allocated,down,up,all\n"
 
 
 def test_allocated_while_a_job_runs(instance4):
@@ -82,6 +84,29 @@ def test_eventlog(instance4):
     out, err = p.communicate(timeout=30)
     assert p.returncode == 0 and '"undrain"' in out.splitlines()[-1], err
     assert not instance4.flux("resource", "eventlog", "--wait=never", "-t", "0.1s").ok
+
+
+def test_eventlog_of_some_nodes(instance4):
+    host = instance4.run("hostlist", "-e", "instance").split()[2]
+    instance4.run("resource", "drain", "1,3", "of others")
+    instance4.run("resource", "undrain", "1,3")
+    instance4.run("resource", "drain", "2-3", "of two")
+    instance4.run("resource", "undrain", "2-3")
+    assert "of others" not in instance4.run("resource", "eventlog", "-i", "2")
+    assert "of two" in instance4.run("resource", "eventlog", "-i", "0,2")
+    assert "of others" in instance4.run("resource", "eventlog", "-i", host)  # all have one name here
+    assert "of two" not in instance4.run("resource", "eventlog", "-i", "elsewhere")
+    assert instance4.run("resource", "eventlog", "-i", "elsewhere").split()[1] == "restart"
+    assert not instance4.flux("resource", "eventlog", "-i", "a[").ok
+
+
+def test_colours_are_for_terminals_and_who_asks(instance4):
+    instance4.run("resource", "drain", "1", "why")
+    for verb in "status", "drain":
+        assert "\033" not in instance4.run("resource", verb)
+        assert instance4.run("resource", verb, "--color").count("\033[33m") == 1
+        assert "Invalid argument to --color" in instance4.flux("resource", verb, "--color=pink").err
+    instance4.run("resource", "undrain", "1")
 
 
 def test_queues_split_rows(flux_start):
@@ -179,3 +204,12 @@ def test_every_verb_has_help_and_completion(instance):
 def test_instance_that_is_not_there(instance):
     r = instance.flux("jobs", env={"FLUX_URI": "local:///no/such/socket"})
     assert r.rc == 1 and r.err.startswith("flux-jobs: ERROR: ")
+    r = instance.flux("pstree", env={"FLUX_URI": "local:///no/such/socket"})
+    assert r.rc == 1 and r.out == ""
+
+
+def test_each_first_word_of_verbs_has_verbs(instance):
+    for word in "config content event job kvs module overlay pmi queue R resource sproc".split():
+        lines = instance.flux(word, "--help").lines
+        assert lines[0] == f"Usage: flux-{word} [OPTIONS] COMMAND ARGS" and len(lines) > 4
+    assert "is not a flux command" in instance.flux("housekeeping", "list").err

@@ -80,6 +80,19 @@ static void odd_spellings(void **state)
     assert_string_equal(flux_fsd_format(0, buf), "0s");
 }
 
+static void rounded_for_a_glance(void **state)
+{
+    static const struct {
+        double seconds;
+        const char *text;
+    } cases[] = {{0, "0s"},      {0.00123456, "1.23ms"},      {26.7941, "26.8s"},    {359, "5.98m"},
+                 {86399, "24h"}, {1234.5 * 86400, "1234.5d"}, {INFINITY, "infinity"}};
+    char buf[FLUX_FSD_MAX];
+
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(cases); i++)
+        assert_string_equal(flux_fsd_round(cases[i].seconds, buf), cases[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +100,7 @@ int main(void)
         cmocka_unit_test(parse_and_reject_table),
         cmocka_unit_test(format_table),
         cmocka_unit_test(odd_spellings),
+        cmocka_unit_test(rounded_for_a_glance),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

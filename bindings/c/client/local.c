@@ -59,6 +59,18 @@ static int dial(const char *uri, struct flux_error *err)
     return done;
 }
 
+/* Who has not set FLUX_URI may not know what is missing. */
+static int dial_system(struct flux_error *err)
+{
+    struct flux_error why = {""};
+    int fd = dial(SYSTEM_URI, &why);
+
+    if (fd == -ENOENT || fd == -ECONNREFUSED)
+        return flux_error_set(
+            err, fd, "%s: is flux.service running on this host? FLUX_URI is not set", why.text);
+    return fd < 0 ? flux_error_set(err, fd, "%s", why.text) : fd;
+}
+
 static void on_msg(struct flux_msg *m, void *arg)
 {
     struct local_conn *l = arg;
@@ -179,11 +191,11 @@ int flux_open_in(uv_loop_t *loop, const char *uri, struct flux **ret, struct flu
 
     if (!uri)
         uri = getenv("FLUX_URI");
-    if (!uri || !*uri)
-        uri = SYSTEM_URI;
-    fd = dial(uri, err);
+    fd = uri && *uri ? dial(uri, err) : dial_system(err);
     if (fd < 0)
         return fd;
+    if (!uri || !*uri)
+        uri = SYSTEM_URI;
     l = flux_alloc(sizeof(*l));
     l->conn.ops = &local_ops;
     l->h = handle_new(loop);

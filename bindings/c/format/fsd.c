@@ -99,7 +99,7 @@ int flux_fsd_parse(const char *s, double *seconds, struct flux_error *err)
     return 0;
 }
 
-char *flux_fsd_format(double seconds, char buf[FLUX_FSD_MAX])
+static char *format(double seconds, int digits, char buf[FLUX_FSD_MAX])
 {
     const struct unit *u = &units[seconds == 0 ? 3 : 4];
 
@@ -110,9 +110,22 @@ char *flux_fsd_format(double seconds, char buf[FLUX_FSD_MAX])
             u = &units[i];
             break;
         }
-    snprintf(buf, FLUX_FSD_MAX, "%.6g%s", seconds / u->seconds, u->suffix);
+    seconds /= u->seconds;
+    if (seconds >= 1000) /* days: no exponent for want of digits */
+        digits = 6;
+    snprintf(buf, FLUX_FSD_MAX, "%.*g%s", digits, seconds, u->suffix);
     for (char *p = buf; *p; p++)
         if (*p == ',') /* the decimal point of some locales */
             *p = '.';
     return buf;
+}
+
+char *flux_fsd_format(double seconds, char buf[FLUX_FSD_MAX])
+{
+    return format(seconds, 6, buf);
+}
+
+char *flux_fsd_round(double seconds, char buf[FLUX_FSD_MAX])
+{
+    return format(seconds, 3, buf);
 }

@@ -4,8 +4,6 @@
 
 #include <signal.h>
 
-#include <flux/fluid.h>
-
 static void on_killed(struct flux_future *f, void *arg)
 {
     flux_job_manager_kill_response out = FLUX_JOB_MANAGER_KILL_RESPONSE_INIT;
@@ -30,8 +28,7 @@ int job_manager_kill(struct flux_call *call, const flux_job_manager_kill_request
     flux_job_exec_kill_request kill = FLUX_JOB_EXEC_KILL_REQUEST_INIT;
 
     if (!job && r == -ENOENT)
-        return flux_call_fail(call, ENOENT, "%s: unknown job id, or job is inactive",
-                              flux_fluid_f58(in->id));
+        return flux_call_fail(call, ENOENT, "unknown job id, or job is inactive");
     if (!job)
         return r;
     if (in->signum == 0 || in->signum > (uint32_t)SIGRTMAX)

@@ -2,16 +2,13 @@
 /* Which jobs a request means. The owner and administrators may mean anybody's, guests their own. */
 #include "module.h"
 
-#include <flux/fluid.h>
-
 #define LOG_MAX ((size_t)1 << 20) /* bytes of eventlog that guests may fill */
 
 int select_log_room(struct flux_call *call, const struct job *job, bool fatal)
 {
     if (flux_call_is_admin(call) || job->log.len < LOG_MAX * (fatal ? 2 : 1))
         return 0;
-    return flux_call_fail(call, ENOSPC, "%s: the eventlog of the job is full",
-                          flux_fluid_f58(job->id));
+    return flux_call_fail(call, ENOSPC, "the eventlog of the job is full");
 }
 
 struct job *select_job(struct flux_call *call, uint64_t id, const char *denied, int *r)
@@ -22,7 +19,7 @@ struct job *select_job(struct flux_call *call, uint64_t id, const char *denied, 
 
     *r = 0;
     if (!job || job->state == FLUX_JOB_INACTIVE || (!allowed && flux_call_is_private(call)))
-        *r = flux_call_fail(call, ENOENT, "%s: unknown or inactive job", flux_fluid_f58(id));
+        *r = flux_call_fail(call, ENOENT, "unknown or inactive job");
     else if (!allowed)
         *r = flux_call_fail(call, EPERM, "%s", denied);
     return *r < 0 ? NULL : job;

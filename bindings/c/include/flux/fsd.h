@@ -17,5 +17,8 @@ int flux_fsd_parse(const char *s, double *seconds, struct flux_error *err);
  * Returns buf. */
 char *flux_fsd_format(double seconds, char buf[FLUX_FSD_MAX]);
 
+/* The same for a glance, three significant digits: "5.98m", "26.8s". Returns buf. */
+char *flux_fsd_round(double seconds, char buf[FLUX_FSD_MAX]);
+
 #pragma GCC visibility pop
 #endif

@@ -180,12 +180,27 @@ def test_what_the_job_leaves_is_the_guests(shared, public):
 
 
 def test_what_a_guest_makes_its_shell_say_is_one_marked_line_of_the_log(shared):
-    job = submit(shared.alice, shared, "-n1", "sh", "-c", r"printf '\033[31mforged\nbroker.err[0]: it burns' >/proc/$PPID/fd/2")
+    job = submit(shared.alice, shared, "-n1", "sh", "-c", r"printf '\033[31mforged\nbroker.err[0]: it burns' 1<>/proc/$PPID/fd/2")
     r = flux_as(ALICE, shared, "job", "attach", job)
     assert r.returncode == 0, r.stderr
     f58 = shared.run("job", "id", "--to=f58", str(job))
     lines = [line for line in shared.run("dmesg").splitlines() if "forged" in line or "it burns" in line]
     assert len(lines) == 2 and all(f"{f58}: " in line and "\033" not in line for line in lines), lines
+
+
+def test_what_a_guest_makes_its_shell_say_takes_bounded_memory(shared):
+    r = run(shared, "-n1", "python3", "-c", """
+import os
+fd = os.open(f"/proc/{os.getppid()}/fd/2", os.O_RDWR)
+assert 0 < os.write(fd, bytes(1 << 20)) <= 65536
+for attempt in (lambda: os.write(fd, b"x"), lambda: os.ftruncate(fd, 1 << 30), lambda: os.posix_fallocate(fd, 0, 1 << 30)):
+    try:
+        attempt()
+    except PermissionError:
+        continue
+    raise SystemExit("it grows")
+""")
+    assert r.returncode == 0, r.stderr
 
 
 def test_a_name_that_a_guest_has_chosen_is_shown_as_letters(shared):

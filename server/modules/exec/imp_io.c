@@ -13,7 +13,8 @@
 #include "exec.h"
 
 #define REFUSAL "flux-imp: "
-#define LOG_LINES_MAX 1024 /* bytes of it that are looked at: the user can write there, too */
+#define LOG_MAX 65536      /* bytes that it holds: the user can write there, too */
+#define LOG_LINES_MAX 1024 /* bytes of it that are looked at */
 
 int imp_make_input(const char *j)
 {
@@ -34,14 +35,18 @@ int imp_make_input(const char *j)
 
 int imp_make_log(int *ours)
 {
-    int fd = memfd_create("flux-imp-log", MFD_CLOEXEC), theirs;
+    int fd = memfd_create("flux-imp-log", MFD_CLOEXEC | MFD_ALLOW_SEALING), theirs;
 
     if (fd < 0)
         return -errno;
     theirs = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (theirs < 0) {
+    if (theirs < 0 || ftruncate(fd, LOG_MAX) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+        int r = -errno;
         close(fd);
-        return -errno;
+        if (theirs >= 0)
+            close(theirs);
+        return r;
     }
     *ours = fd;
     return theirs;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """A guest cannot grow the broker without bound, nor keep others from it: connections, calls, requests, parts of
 frames, answers that nobody reads, bodies that decode into far more than they are."""
+import json
 import resource
 import select
 import socket
@@ -204,6 +205,51 @@ def test_notes_on_a_job_are_bounded(shared):
         list(client.call("JobIo/WriteInput", id=job, data=b"x"))
     with pytest.raises(Exception, match="has ended"):
         list(client.call("JobIo/Write", id=job, shells=1, seq=1))
+
+
+@contextmanager
+def limited_jobs(instance, most):
+    """No guest may have more jobs than that."""
+    path = instance.dir / "config" / "test.toml"
+    text = path.read_text()
+    path.write_text(text.replace("[access]\n", f"[access]\nmax-guest-jobs = {most}\n"))
+    instance.run("config", "reload")
+    yield
+    path.write_text(text)
+    instance.run("config", "reload")
+
+
+SLOW = "--setattr=system.exec.test.run_duration=1000s"
+
+
+def test_jobs_of_a_guest_are_bounded_in_number(shared):
+    client = client_as(BOB, shared.uri)
+    with limited_jobs(shared, 2):
+        jobs = [submit(client, shared, SLOW, "true", user=BOB) for _ in range(2)]
+        with pytest.raises(AssertionError, match="has 2 jobs, which is the limit"):
+            submit(client, shared, SLOW, "true", user=BOB)
+        jobs.append(submit(client_as(ALICE, shared.uri), shared, SLOW, "true"))
+        jobs += shared.run("submit", "--cc=1-3", SLOW, "true").split()  # the owner has no limit
+        shared.run("cancel", str(jobs[0]))
+        shared.run("job", "wait-event", "-t", "20", str(jobs[0]), "clean")
+        jobs[0] = submit(client, shared, SLOW, "true", user=BOB)
+    jobs.append(submit(client, shared, SLOW, "true", user=BOB))
+    shared.run("cancel", *map(str, jobs))
+    shared.run("queue", "drain")
+
+
+def test_jobs_of_a_guest_are_bounded_in_bytes(shared):
+    client = client_as(BOB, shared.uri)
+    spec = json.loads(guests.jobspec(shared, SLOW, "true"))
+    spec["attributes"]["system"]["environment"] = {"A": "x" * (5 * MIB)}
+    signed, found = guests.sign(BOB, json.dumps(spec)), []
+    with limited_jobs(shared, 10):
+        while len(found) < 10 and (not found or found[-1].errnum == 0):
+            (answer,) = client.call("JobIngest/Submit", jobs=[dict(signed=signed)])
+            found.append(answer.outcomes[0])
+        assert len(found) == 6 and "58 MiB of jobspecs" in found[-1].text
+    shared.run("cancel", *[str(o.id) for o in found[:-1]])
+    shared.run("queue", "drain")
 
 
 def test_input_that_nobody_reads_is_bounded(shared):

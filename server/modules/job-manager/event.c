@@ -150,12 +150,14 @@ static void write_event(struct manager *mgr, struct job *job, const char *name, 
                         const json_t *ctx)
 {
     double now = flux_walltime();
+    size_t before = job->log.len;
     struct flux_error err;
 
     if (flux_eventlog_encode_text(&job->log, now, name, text, text ? strlen(text) : 0, &err) < 0) {
         flux_log(mgr->h, LOG_ERR, "%s: event %s: %s", flux_fluid_f58(job->id), name, err.text);
         return;
     }
+    tenant_grow(job, job->log.len - before);
     apply(mgr, job, name, ctx);
     manager_mark_dirty(mgr, job);
 }

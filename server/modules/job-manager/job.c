@@ -108,6 +108,7 @@ void manager_remove(struct manager *mgr, struct job *job)
     if (job->dirty)
         DL_DELETE2(mgr->dirty, job, prev_dirty, next_dirty);
     alloc_set_enqueued(job, false);
+    tenant_leave(mgr, job);
     mgr->nfresh -= !job->log_committed;
     mgr->nended++;
     HASH_DEL(mgr->jobs, job);

@@ -43,6 +43,8 @@ struct job {
     struct flux_buf exec_log; /* lines of the guest exec eventlog not yet in a commit */
     bool dirty, told_r, r_unsaved;
 
+    struct tenant *tenant; /* whose it is, if not the owner's */
+    size_t weight;         /* bytes that it counts as, then */
     struct dependency *dependencies;
     bool enqueued;      /* the scheduler has been asked */
     bool has_resources; /* granted and not yet freed */
@@ -80,6 +82,7 @@ struct queue {
     UT_hash_handle hh;
 };
 
+struct tenant;
 struct zombie;
 struct journal;
 struct outcome;
@@ -115,6 +118,9 @@ struct manager {
     uint64_t *to_enqueue, *to_free, *to_cancel, *to_prioritize;
     size_t nenqueue, nfree, ncancel, nprioritize;
 
+    struct tenant *tenants; /* those who have active jobs */
+    int64_t guest_jobs_max; /* of each; 0: no limit */
+
     struct queue *queues;
     struct flux_future *hold; /* hold.c: while it is there, nothing is scheduled */
     struct waiter *drain_waiters, *idle_waiters;
@@ -148,6 +154,17 @@ void manager_add(struct manager *mgr, struct job *job);
 void manager_remove(struct manager *mgr, struct job *job);
 unsigned manager_count(const struct manager *mgr, unsigned states);
 void manager_set_state(struct manager *mgr, struct job *job, enum flux_job_state state);
+
+/* tenants.c: users other than the owner. -EAGAIN if the user of a job that is not in the table yet
+ * has too many. */
+int tenant_check(const struct manager *mgr, const struct job *job, struct flux_error *err);
+void tenant_enter(struct manager *mgr, struct job *job);
+/* Its eventlog has grown. */
+void tenant_grow(struct job *job, size_t bytes);
+/* There is room left for what is needed to end the job, and for nothing else. */
+bool tenant_is_full(const struct job *job);
+void tenant_leave(struct manager *mgr, struct job *job);
+void tenant_configure(struct manager *mgr, const json_t *conf);
 
 /* event.c. The context is JSON text, printf-like, or NULL: numbers only; strings that come from
  * outside go through post_event_json(), which takes over `context`. */

@@ -26,6 +26,7 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
     alloc_init(mgr);
     queue_init(mgr);
     purge_init(mgr);
+    tenant_configure(mgr, flux_conf(h));
     *state = mgr;
     r = restart_load(mgr, err);
     if (r == 0)
@@ -62,7 +63,10 @@ static int reload(struct flux *h, void *state, const json_t *conf, bool apply,
     struct manager *mgr = state;
     int r = queue_configure(mgr, conf, apply, err);
 
-    return r < 0 ? r : purge_configure(mgr, conf, apply, err);
+    r = r < 0 ? r : purge_configure(mgr, conf, apply, err);
+    if (r == 0 && apply)
+        tenant_configure(mgr, conf);
+    return r;
 }
 
 const struct flux_part job_manager_part = {

@@ -79,6 +79,8 @@ static int load_job(struct manager *mgr, uint64_t id, const flux_kvs_get_many_re
     if (r < 0) {
         manager_remove(mgr, job);
         job_free(job);
+    } else {
+        tenant_enter(mgr, job);
     }
     return r;
 }

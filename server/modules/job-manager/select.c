@@ -6,7 +6,9 @@
 
 int select_log_room(struct flux_call *call, const struct job *job, bool fatal)
 {
-    if (flux_call_is_admin(call) || job->log.len < LOG_MAX * (fatal ? 2 : 1))
+    bool full = job->log.len >= LOG_MAX * (fatal ? 2 : 1) || (!fatal && tenant_is_full(job));
+
+    if (flux_call_is_admin(call) || !full)
         return 0;
     return flux_call_fail(call, ENOSPC, "the eventlog of the job is full");
 }

@@ -48,13 +48,16 @@ static int add(struct manager *mgr, const flux_job_manager_new_job *in, struct f
     }
     if (r == 0)
         r = dependency_check(mgr, job, err);
+    if (r == 0 && *in->j)
+        job->j = flux_strdup(in->j);
+    if (r == 0)
+        r = tenant_check(mgr, job, err);
     if (r < 0) {
         job_free(job);
         return r;
     }
-    if (*in->j)
-        job->j = flux_strdup(in->j);
     manager_add(mgr, job);
+    tenant_enter(mgr, job);
     post_submit(mgr, job);
     dependency_add_all(mgr, job);
     first_steps(mgr, job);

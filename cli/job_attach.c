@@ -46,7 +46,7 @@ static int run(struct cli *cli)
     if (cli->argc != 1)
         return cli_misused(cli, "expected one job id");
     if (cli_has(cli, "tail"))
-        how.tail = strtoull(tail ? tail : "10", NULL, 10) * BYTES_PER_TAIL_LINE;
+        how.tail = strtoull(tail, NULL, 10) * BYTES_PER_TAIL_LINE;
     a = attach_new(cli, &how);
     attach_add(a, cli_jobid(cli, cli->argv[0]));
     code = attach_run(a);

@@ -241,7 +241,7 @@ const char *cli_str(const struct cli *cli, const char *name, const char *dflt)
 {
     const struct cli_given *g = last(cli, name);
 
-    return g ? g->value : dflt;
+    return g && g->value ? g->value : dflt;
 }
 
 long long cli_int(const struct cli *cli, const char *name, long long dflt)

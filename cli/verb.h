@@ -19,7 +19,7 @@ enum flux_option_kind {
     OPT_FLAG,   /* no argument; may be repeated, cli_count() tells how often */
     OPT_STR,    /* one argument, the last one given counts */
     OPT_MULTI,  /* one argument, all of them count, in order: cli_next() */
-    OPT_OPTSTR, /* argument only attached (-oX, --name=X); cli_str() is NULL without one */
+    OPT_OPTSTR, /* argument only attached (-oX, --name=X); cli_str() is its default without one */
     OPT_INT,    /* decimal integer */
     OPT_FSD,    /* Flux Standard Duration (RFC 23), seconds */
     OPT_IDSET,  /* idset (RFC 22) */

@@ -231,6 +231,14 @@ def test_jobs_default_columns(instance):
     assert out[1].split()[2] == "sleep"
 
 
+def test_jobs_are_watched(instance):
+    job = submit(instance, "--urgency=hold", "true")
+    for option in ("-w", "--watch", "--watch=60"):
+        with instance.spawn("jobs", "-no", "{id.f58}", option) as watch:
+            assert watch.stdout.readline().endswith(f"{job}\n")
+            watch.terminate()
+
+
 def test_jobs_filters(instance):
     instance.run("run", "true")
     instance.flux("run", "--job-name=bad", "false")

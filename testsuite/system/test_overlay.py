@@ -56,6 +56,16 @@ def test_status_draws_the_tree(tree):
     assert "<<5 " in tree.run("overlay", "status", "-H", "5")
 
 
+@pytest.mark.parametrize("option", ["-L", "--color", "-Lalways", "--color=always"])
+def test_colour_where_it_is_asked_for(tree, option):
+    out = tree.run("overlay", "status", "--highlight=2", option)
+    assert "\033[1m2 " in out and out.splitlines()[0].startswith("0 ")
+    assert "start: none->join" in tree.run("dmesg", option)
+    for verb in (["overlay", "status"], ["dmesg"]):
+        r = tree.flux(*verb, "--color=sometimes")
+        assert r.rc == 1 and "Invalid argument to --color: 'sometimes'" in r.err
+
+
 def test_parents_and_lookup(tree):
     assert tree.run("overlay", "parentof", "7") == "3"
     assert not tree.flux("overlay", "parentof", "0").ok

@@ -5,11 +5,15 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <flux/discover.h>
+
 static const struct flux_option options[] = {
     {"ranks", 'r', OPT_IDSET, "IDS", "Ranks (default: one for each host, or 0)"},
     {"cores", 'c', OPT_IDSET, "IDS", "Cores of each rank (default 0)"},
     {"gpus", 'g', OPT_IDSET, "IDS", "GPUs of each rank"},
     {"hosts", 'H', OPT_STR, "HOSTLIST", "Host names (default: this host's)"},
+    {"local", 'l', OPT_FLAG, NULL, "The cores and GPUs of this machine"},
+    {"xml", 0, OPT_STR, "FILE", "Those of a topology that hwloc has written"},
     {"property", 'p', OPT_MULTI, "NAME:RANKS", "Give a property to ranks (no RANKS: all)"},
     {NULL},
 };
@@ -62,6 +66,32 @@ static int set_properties(const struct cli *cli, struct flux_rset *set, struct f
     return r;
 }
 
+/* Cores and GPUs of each rank, as idsets: those that are given, or those that are found. */
+static int contents(const struct cli *cli, char **cores, char **gpus, struct flux_error *err)
+{
+    const char *xml = cli_str(cli, "xml", NULL);
+    struct flux_discovered d;
+    FLUX_AUTO(rset) found = flux_rset_new();
+    struct flux_rset_node node;
+    int r;
+
+    if (!xml && !cli_has(cli, "local")) {
+        *cores = flux_strdup(cli_str(cli, "cores", "0"));
+        *gpus = flux_strdup(cli_str(cli, "gpus", NULL));
+        return 0;
+    }
+    if (cli_has(cli, "cores") || cli_has(cli, "gpus"))
+        return flux_error_set(err, -EINVAL, "--local and --xml find out the cores and gpus");
+    r = xml ? flux_discover_xml(xml, &d, err) : flux_discover_node(true, &d, err);
+    if (r < 0)
+        return r;
+    flux_discovered_add(&d, found, 0, "localhost", NULL);
+    flux_rset_node(found, 0, &node);
+    *cores = flux_idset_encode(node.ids[FLUX_RSET_CORE], FLUX_IDSET_RANGE);
+    *gpus = d.ngpus ? flux_idset_encode(node.ids[FLUX_RSET_GPU], FLUX_IDSET_RANGE) : NULL;
+    return 0;
+}
+
 static int run(struct cli *cli)
 {
     FLUX_AUTO_STR ranks = flux_strdup(cli_str(cli, "ranks", NULL));
@@ -69,14 +99,16 @@ static int run(struct cli *cli)
     FLUX_AUTO(idset) members = NULL;
     struct flux_error err = {""};
     FLUX_AUTO_STR hosts = NULL;
+    FLUX_AUTO_STR cores = NULL;
+    FLUX_AUTO_STR gpus = NULL;
 
     if (!ranks && default_ranks(cli, &ranks, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     if (flux_idset_decode(ranks, &members, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     hosts = host_names(cli, flux_idset_count(members));
-    if (flux_rset_add_group(set, ranks, hosts, cli_str(cli, "cores", "0"),
-                            cli_str(cli, "gpus", NULL), &err) < 0 ||
+    if (contents(cli, &cores, &gpus, &err) < 0 ||
+        flux_rset_add_group(set, ranks, hosts, cores, gpus, &err) < 0 ||
         set_properties(cli, set, &err) < 0)
         return cli_fail(cli, "%s", err.text);
     return rsets_print(set);

@@ -56,8 +56,21 @@ static void read_both(int out, int err, struct flux_buf *object, struct flux_buf
     }
 }
 
+/* The directory of a configuration space of the installation, or the path itself. */
+static char *place(const char *path)
+{
+    static const char *const spaces[] = {"system", "security", "imp"};
+    FLUX_AUTO_STR confdir = flux_path_get("confdir");
+
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(spaces); i++)
+        if (strcmp(path, spaces[i]) == 0)
+            return flux_printf("%s/%s/conf.d", confdir, path);
+    return flux_strdup(path);
+}
+
 int cli_configfile_read(const char *path, json_t **ret, struct flux_error *err)
 {
+    FLUX_AUTO_STR from = place(path);
     FLUX_AUTO_STR program = flux_path_get("configfile_path");
     FLUX_AUTO_BUF object = FLUX_BUF_INIT(OUTPUT_MAX);
     FLUX_AUTO_BUF text = FLUX_BUF_INIT(OUTPUT_MAX);
@@ -72,7 +85,7 @@ int cli_configfile_read(const char *path, json_t **ret, struct flux_error *err)
         close(out[1]);
         return flux_error_sys(err, -errno, "pipe");
     }
-    r = spawn_reader(program, path, out, wrong, &pid);
+    r = spawn_reader(program, from, out, wrong, &pid);
     close(out[1]);
     close(wrong[1]);
     if (r == 0) {
@@ -88,7 +101,7 @@ int cli_configfile_read(const char *path, json_t **ret, struct flux_error *err)
     if (status != 0)
         return flux_error_set(err, -EINVAL, "%.*s", (int)text.len, text.len ? text.data : "");
     *ret = json_loadb(object.data ? object.data : "", object.len, 0, &e);
-    return *ret ? 0 : flux_error_set(err, -EPROTO, "%s: %s", path, e.text);
+    return *ret ? 0 : flux_error_set(err, -EPROTO, "%s: %s", from, e.text);
 }
 
 int cli_configfile_check(const char *space, const char *path, bool quiet)

@@ -77,21 +77,11 @@ static json_t *lookup(json_t *o, const char *key)
     return json_incref(o);
 }
 
-/* "system" and its kin stand for directories of the installation. */
 static int get_from_files(const char *path, const char *key, json_t **ret, struct flux_error *err)
 {
-    static const char *const places[] = {"system", "security", "imp"};
-    FLUX_AUTO_STR known = NULL;
     json_t *all = NULL;
-    int r;
+    int r = cli_configfile_read(path, &all, err);
 
-    for (size_t i = 0; i < FLUX_ARRAY_SIZE(places); i++)
-        if (strcmp(path, places[i]) == 0) {
-            FLUX_AUTO_STR dir = flux_path_get("confdir");
-
-            known = flux_printf("%s/%s/conf.d", dir, places[i]);
-        }
-    r = cli_configfile_read(known ? known : path, &all, err);
     if (r < 0)
         return r;
     *ret = lookup(all, key);

@@ -172,6 +172,65 @@ def test_R_verbs(instance):
     assert instance.flux("R", "decode", stdin="{}").rc == 1
 
 
+def topology(cores):
+    """What hwloc writes of a machine with so many cores."""
+    mask = hex((1 << cores) - 1)
+    sets = 'cpuset="{0}" complete_cpuset="{0}" nodeset="0x1" complete_nodeset="0x1"'
+    inner = "".join(f"""
+<object type="Core" os_index="{i}" {sets.format(hex(1 << i))} gp_index="{10 + i}">
+<object type="PU" os_index="{i}" {sets.format(hex(1 << i))} gp_index="{100 + i}"/></object>""" for i in range(cores))
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE topology SYSTEM "hwloc2.dtd">
+<topology version="2.0">
+<object type="Machine" os_index="0" {sets.format(mask)} allowed_cpuset="{mask}" allowed_nodeset="0x1" gp_index="1">
+<object type="NUMANode" os_index="0" {sets.format(mask)} gp_index="2" local_memory="1048576"/>{inner}
+</object></topology>
+"""
+
+
+def test_R_of_this_machine_and_of_topologies(instance, tmp_path):
+    found = instance.run("R", "encode", "--local", "-H", "a[0-1]")
+    here = int(instance.run("R", "decode", "-c", "core", stdin=instance.run("resource", "R", "-s", "all")))
+    assert instance.run("R", "decode", "-c", "core", stdin=found) == str(2 * here)
+    (tmp_path / "t.xml").write_text(topology(3))
+    found = instance.run("R", "encode", f"--xml={tmp_path}/t.xml", "-r", "5", "-H", "b")
+    assert instance.run("R", "decode", "-s", stdin=found) == "rank5/core[0-2]"
+    assert "/no/such.xml" in instance.flux("R", "encode", "--xml=/no/such.xml").err
+    assert instance.flux("R", "encode", "--local", "-c", "0").rc == 1
+
+
+def test_R_of_a_configuration(instance, tmp_path):
+    (tmp_path / "a.toml").write_text("""
+[[resource.config]]
+hosts = "a[0-3]"
+cores = "0-1"
+[[resource.config]]
+hosts = "a3"
+gpus = "0"
+properties = ["fat"]
+""")
+    r = instance.run("R", "parse-config", tmp_path)
+    assert instance.run("R", "decode", "-s", stdin=r) == "rank[0-2]/core[0-1] rank3/core[0-1],gpu0"
+    assert instance.run("R", "decode", "-n", "-p", "fat", stdin=r) == "a3"
+    (tmp_path / "a.toml").write_text('[[resource.config]]\ncores = "0"\n')
+    assert "hosts is missing" in instance.flux("R", "parse-config", tmp_path).err
+    (tmp_path / "a.toml").write_text("[resource]\n")
+    assert "there is no resource.config" in instance.flux("R", "parse-config", tmp_path).err
+
+
+def test_resources_are_reloaded(flux_start, tmp_path):
+    own = flux_start(2, args=["--test-hosts=a[0-1]"])
+    (tmp_path / "R").write_text(own.run("R", "encode", "-H", "a[0-1]", "-c", "0-6"))
+    own.run("resource", "reload", tmp_path / "R")
+    assert own.run("resource", "info") == "2 Nodes, 14 Cores, 0 GPUs"
+    for rank in 0, 1:
+        (tmp_path / f"{rank}.xml").write_text(topology(2 + rank))
+    own.run("resource", "reload", "-x", tmp_path)
+    assert own.run("resource", "list", "-s", "all", "-no", "{rlist}") == "rank0/core[0-1] rank1/core[0-2]"
+    (tmp_path / "1.xml").unlink()
+    assert "1.xml" in own.flux("resource", "reload", "-x", tmp_path).err
+
+
 def test_config_from_files(instance, tmp_path):
     (tmp_path / "a.toml").write_text('[x]\ny = "1h"\nz = [1, 2]\n')
     def get(*args):

@@ -7,9 +7,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <flux/discover.h>
 #include <flux/topology.h>
-
-#include "discover.h"
 
 static void on_sent(struct flux_future *f, void *arg)
 {
@@ -113,15 +112,15 @@ static void host_name(struct resource *res, char *buf, size_t size)
 
 static int discover_self(struct resource *res, struct flux_rset **ret, struct flux_error *err)
 {
-    struct discovered d;
+    struct flux_discovered d;
     char host[FLUX_HOST_SIZE];
-    int r = discover_node(res->inv.restricted, &d, err);
+    int r = flux_discover_node(res->inv.restricted, &d, err);
 
     if (r < 0)
         return r;
     host_name(res, host, sizeof(host));
-    *ret = discover_rset(&d, res->rank, host);
-    return 0;
+    *ret = flux_rset_new();
+    return flux_discovered_add(&d, *ret, res->rank, host, err);
 }
 
 static void report_mismatch(struct resource *res, char *reason)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* A shared object apart, because libhwloc and its plugins take longer to load than a broker to
  * start: counts cores and gpus. Two devices behind one PCI function are one gpu. */
-#include "discover.h"
+#include <flux/discover.h>
 
 #include <hwloc.h>
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* Where resources come from: configuration, files, made-up nodes, the enclosing job, this machine.
  */
-#include "discover.h"
 #include "inventory.h"
+
+#include <flux/discover.h>
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -158,11 +159,11 @@ static void cores_are_counted_by_siblings(void **state)
         fclose(fp);
     }
     flux_idset_add_range(cpus, 0, 5);
-    assert_int_equal(discover_cores(root, cpus, &n, NULL), 0);
+    assert_int_equal(flux_discover_cores(root, cpus, &n, NULL), 0);
     assert_int_equal(n, 4);
     flux_idset_remove(cpus, 0);
     flux_idset_remove(cpus, 2);
-    assert_int_equal(discover_cores(root, cpus, &n, NULL), 0);
+    assert_int_equal(flux_discover_cores(root, cpus, &n, NULL), 0);
     assert_int_equal(n, 3);
     snprintf(cmd, sizeof(cmd), "rm -r %s", root);
     assert_int_equal(system(cmd), 0);
@@ -170,13 +171,13 @@ static void cores_are_counted_by_siblings(void **state)
 
 static void this_machine_has_cores(void **state)
 {
-    struct discovered d;
-    FLUX_AUTO(rset) r = NULL;
+    struct flux_discovered d;
+    FLUX_AUTO(rset) r = flux_rset_new();
     double start = flux_monotime();
 
-    assert_int_equal(discover_node(true, &d, NULL), 0);
+    assert_int_equal(flux_discover_node(true, &d, NULL), 0);
     assert_true(d.ncores >= 1);
-    r = discover_rset(&d, 3, "here");
+    assert_int_equal(flux_discovered_add(&d, r, 3, "here", NULL), 0);
     assert_int_equal(flux_rset_ncores(r), d.ncores);
     print_message("# %.3f ms\n", (flux_monotime() - start) * 1e3);
 }

@@ -33,6 +33,10 @@ int flux_rset_from_json(const json_t *o, struct flux_rset **ret, struct flux_err
 /* Compact JSON text; caller frees. */
 char *flux_rset_encode(const struct flux_rset *r);
 
+/* From the array resource.config of a configuration: ranks are given in the order in which hosts
+ * are named, and what several entries say of a host adds up. -EINVAL: `err` names the key. */
+int flux_rset_from_config(const json_t *entries, struct flux_rset **ret, struct flux_error *err);
+
 /* Add a node. Sets are copied; NULL: none. -EEXIST: the rank is there already; -EINVAL: a bound. */
 int flux_rset_add(struct flux_rset *r, unsigned rank, const char *host,
                   const struct flux_idset *cores, const struct flux_idset *gpus,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* Discovery of one node's cores and gpus. */
-#include "discover.h"
+#include <flux/discover.h>
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,8 +27,8 @@ static int read_line(const char *path, char *buf, size_t size)
 }
 
 /* CPUs that share a core count once, whichever of them may be used. */
-int discover_cores(const char *root, const struct flux_idset *allowed, unsigned *ret,
-                   struct flux_error *err)
+int flux_discover_cores(const char *root, const struct flux_idset *allowed, unsigned *ret,
+                        struct flux_error *err)
 {
     FLUX_AUTO(idset) left = flux_idset_copy(allowed);
     unsigned n = 0;
@@ -106,30 +106,36 @@ static void *open_hwloc(struct flux_error *err)
 static int ask_hwloc(const char *xml, unsigned *ncores, unsigned *ngpus, struct flux_error *err)
 {
     void *dso = open_hwloc(err);
-    resource_hwloc_f count;
+    flux_hwloc_count_f count;
     int r;
 
     if (!dso)
         return -ENOENT;
-    *(void **)&count = dlsym(dso, RESOURCE_HWLOC_SYMBOL);
+    *(void **)&count = dlsym(dso, FLUX_HWLOC_SYMBOL);
     r = count ? count(xml, ncores, ngpus, err)
               : flux_error_set(err, -ENOENT, "discovery: resource-hwloc.so: %s", dlerror());
     dlclose(dso);
     return r;
 }
 
-int discover_node(bool restricted, struct discovered *ret, struct flux_error *err)
+int flux_discover_xml(const char *path, struct flux_discovered *ret, struct flux_error *err)
+{
+    *ret = (struct flux_discovered){0};
+    return ask_hwloc(path, &ret->ncores, &ret->ngpus, err);
+}
+
+int flux_discover_node(bool restricted, struct flux_discovered *ret, struct flux_error *err)
 {
     const char *xml = getenv("FLUX_HWLOC_XMLFILE");
     FLUX_AUTO(idset) cpus = NULL;
     unsigned unused;
     int r;
 
-    *ret = (struct discovered){0};
+    *ret = (struct flux_discovered){0};
     if (xml && *xml)
-        return ask_hwloc(xml, &ret->ncores, &ret->ngpus, err);
+        return flux_discover_xml(xml, ret, err);
     if ((r = allowed_cpus(restricted, &cpus, err)) < 0 ||
-        (r = discover_cores("", cpus, &ret->ncores, err)) < 0)
+        (r = flux_discover_cores("", cpus, &ret->ncores, err)) < 0)
         return r;
     /* a node whose gpus cannot be counted still has its cores */
     if (any_gpu() && ask_hwloc(NULL, &unused, &ret->ngpus, err) < 0)
@@ -137,16 +143,15 @@ int discover_node(bool restricted, struct discovered *ret, struct flux_error *er
     return 0;
 }
 
-struct flux_rset *discover_rset(const struct discovered *d, unsigned rank, const char *host)
+int flux_discovered_add(const struct flux_discovered *d, struct flux_rset *set, unsigned rank,
+                        const char *host, struct flux_error *err)
 {
     FLUX_AUTO(idset) cores = flux_idset_new();
     FLUX_AUTO(idset) gpus = flux_idset_new();
-    struct flux_rset *r = flux_rset_new();
 
     if (d->ncores)
         flux_idset_add_range(cores, 0, d->ncores - 1);
     if (d->ngpus)
         flux_idset_add_range(gpus, 0, d->ngpus - 1);
-    flux_rset_add(r, rank, host, cores, gpus, NULL);
-    return r;
+    return flux_rset_add(set, rank, host, cores, gpus, err);
 }

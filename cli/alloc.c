@@ -31,6 +31,7 @@ static int follow(struct cli *cli, uint64_t id, bool terminal)
         .label = cli_has(cli, "label-io"),
         .show_events = cli_count(cli, "verbose") > 1,
         .wait_event = background ? "memo" : NULL,
+        .wait_key = "uri",
     };
     struct attach *a = attach_new(cli, &how);
     int code;

@@ -136,12 +136,13 @@ static void show_event(struct attach_job *job, const char *log, double offset,
 static void on_event(struct attach_job *job, const struct flux_eventlog_entry *e)
 {
     struct attach *a = job->attach;
+    const struct attach_options *how = &a->options;
     double offset;
 
     if (job->t_submit == 0)
         job->t_submit = e->timestamp;
     offset = e->timestamp - job->t_submit;
-    if (a->options.show_events)
+    if (how->show_events)
         show_event(job, "job", offset, e);
     if (strcmp(e->name, "start") == 0) {
         job->started = true;
@@ -152,7 +153,8 @@ static void on_event(struct attach_job *job, const struct flux_eventlog_entry *e
         job->status = (int)json_integer_value(json_object_get(e->context, "status"));
         job->has_status = true;
     }
-    if (strcmp(e->name, a->options.wait_event ? a->options.wait_event : "finish") == 0)
+    if (strcmp(e->name, how->wait_event ? how->wait_event : "finish") == 0 &&
+        (!how->wait_key || json_object_get(e->context, how->wait_key)))
         job->events_done = true;
 }
 

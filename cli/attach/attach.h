@@ -24,6 +24,7 @@ struct attach_options {
     bool show_events; /* -vv, -E */
     bool show_exec_events;   /* -vvv, -X */
     const char *wait_event;  /* be done with a job at this event of its eventlog; NULL = its end */
+    const char *wait_key;    /* ... if its context has this; NULL = whatever it has */
     const char *input_tasks; /* idset of tasks that get the input; NULL or "all" = all */
     int exception_code;      /* exit code of a job without a status; 0 = 1 */
     uint64_t tail;           /* bytes of old output to begin with; 0 = all */

@@ -178,21 +178,11 @@ static void run_rc(struct state *s, const char *name, void (*done)(int status, v
 
 /* --- what each state does --- */
 
-static void on_parent_told(int status, void *arg)
-{
-    struct state *s = arg;
-
-    if (status != 0)
-        broker_log(s->b, LOG_WARNING, "the enclosing instance was not told our address");
-    if (s->now == STATE_INIT)
-        run_rc(s, "rc1", on_rc1_done, &s->rc1);
-}
-
 static void on_start_recorded(void *arg)
 {
     struct state *s = arg;
 
-    if (s->now == STATE_INIT && !program_tell_parent(s->b, on_parent_told, s))
+    if (s->now == STATE_INIT)
         run_rc(s, "rc1", on_rc1_done, &s->rc1);
 }
 
@@ -295,6 +285,23 @@ static void enter_quorum(struct state *s)
     state_check_quorum(s);
 }
 
+static void on_parent_told(int status, void *arg)
+{
+    struct state *s = arg;
+
+    if (status != 0)
+        broker_log(s->b, LOG_WARNING, "the enclosing instance was not told our address");
+    if (s->now == STATE_RUN)
+        program_run(s->b);
+}
+
+/* Who finds our address with our job may count on an instance that is ready. */
+static void enter_run(struct state *s)
+{
+    if (s->b->rank == 0 && !program_tell_parent(s->b, on_parent_told, s))
+        program_run(s->b);
+}
+
 static void on_program_limit(uv_timer_t *timer)
 {
     struct state *s = timer->data;
@@ -368,8 +375,7 @@ static void enter(struct state *s)
         enter_quorum(s);
         break;
     case STATE_RUN:
-        if (b->rank == 0)
-            program_run(b);
+        enter_run(s);
         break;
     case STATE_CLEANUP:
         enter_cleanup(s);

@@ -280,6 +280,25 @@ def test_alloc_runs_a_command_in_an_instance(instance):
     assert r.ok and r.out == instance.run("resource", "info") + "\n", repr(r)
 
 
+def test_alloc_in_the_background_returns_when_the_instance_runs(instance4, tmp_path):
+    """One that still waits for a broker has no address yet."""
+    rc1 = tmp_path / "rc1"
+    rc1.write_text("#!/bin/sh\n[ $(flux getattr rank) = 0 ] || "
+                   "{ flux --parent kvs put begun=1; flux --parent kvs get --waitcreate go; }\n")
+    rc1.chmod(0o755)
+    alloc = instance4.spawn("alloc", "-N2", "--bg", f"--broker-opts=-Sbroker.rc1_path={rc1}")
+    instance4.run("kvs", "get", "--waitcreate", "begun")
+    job = instance4.run("job", "last")
+    instance4.run("job", "memo", job, "not=the-address")
+    assert "URI not found" in instance4.flux("uri", job).err and alloc.poll() is None
+    instance4.run("kvs", "put", "go=1")
+    out, err = alloc.communicate(timeout=30)
+    assert out == f"{job}\n", err
+    assert " run " in instance4.run("proxy", job, "flux", "uptime")
+    instance4.run("cancel", job)
+    instance4.run("kvs", "unlink", "begun", "go")
+
+
 def test_interactive_terminal(instance):
     control, terminal = pty.openpty()
     p = instance.spawn("run", "-o", "pty.interactive", "sh", "-c", "test -t 0 && echo yes", stdin=terminal)

@@ -33,6 +33,19 @@ def test_only_flux_imp_is_setuid_and_nobody_else_may_write_to_anything(tree):
     assert [p for p, mode in modes.items() if mode & 0o022] == []
 
 
+def test_programs_find_the_libraries_of_flux_in_any_place(tree):
+    """The loader does not look everywhere by itself: not in /usr/lib64 on a Debian, for one."""
+    dest, _, options = tree
+    lost = []
+    for path in dest.rglob("libexec/**/*"):
+        if path.is_file() and path.read_bytes()[:4] == b"\x7fELF":
+            dynamic = subprocess.run(["readelf", "-dW", path], capture_output=True, text=True, check=True).stdout
+            found = re.search(r"RUNPATH.*\[(.*)\]", dynamic)
+            if re.search(r"NEEDED.*\[libflux", dynamic) and (not found or found[1] != f"{options['prefix']}/{options['libdir']}"):
+                lost.append(path.name)
+    assert lost == []
+
+
 @pytest.mark.parametrize("name", ["flux-imp", "flux-pam-query", "pam_flux.so", "libflux-sign.so.0.0.0"])
 def test_what_root_runs_is_hardened(tree, name):
     if SANITIZE:

@@ -2,7 +2,7 @@
 /* flux dmesg: read the log of the instance (that of rank 0, or of the broker that is asked). */
 #include <flux/v1/log.h>
 
-#include "events.h"
+#include "color.h"
 #include "handle.h"
 #include "severity.h"
 #include "stamp.h"
@@ -15,7 +15,7 @@ static const struct flux_option options[] = {
     {"human", 'H', OPT_FLAG, NULL, "Print times for people"},
     {"delta", 'd', OPT_FLAG, NULL, "With --human: time since the line before"},
     {"decode", 'x', OPT_FLAG, NULL, "With --human: show severities, too"},
-    {"color", 'L', OPT_OPTSTR, "WHEN", "Colorize: always, never, auto (default)"},
+    COLOR_OPTION('L'),
     {NULL},
 };
 
@@ -39,7 +39,7 @@ static void print_text(const char *s)
 
 static const char *color_of(unsigned level)
 {
-    return level <= 3 ? "\033[31m" : level == 4 ? "\033[33m" : level == 7 ? "\033[2m" : "";
+    return level <= 3 ? COLOR_RED : level == 4 ? COLOR_YELLOW : level == 7 ? "\033[2m" : "";
 }
 
 static void print_entry(struct printer *p, const flux_log_entry *e)

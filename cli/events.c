@@ -3,25 +3,6 @@
 #include "events.h"
 
 #include <time.h>
-#include <unistd.h>
-
-int cli_color(const struct cli *cli, bool *ret, struct flux_error *err)
-{
-    const char *when = cli_str(cli, "color", NULL);
-    const char *no_color = getenv("NO_COLOR");
-
-    if (!when)
-        when = cli_has(cli, "color") ? "always" : no_color && *no_color ? "never" : "auto";
-    if (strcmp(when, "always") == 0)
-        *ret = true;
-    else if (strcmp(when, "never") == 0)
-        *ret = false;
-    else if (strcmp(when, "auto") == 0)
-        *ret = isatty(STDOUT_FILENO);
-    else
-        return flux_error_set(err, -EINVAL, "Invalid argument to --color: '%s'", when);
-    return 0;
-}
 
 static int time_form(const char *name, struct event_style *s)
 {

@@ -5,16 +5,14 @@
 
 #include <flux/eventlog.h>
 
+#include "color.h"
 #include "verb.h"
 
 /* Options that event_style_init() reads; a verb lists them in its own table. */
 #define EVENT_STYLE_OPTIONS                                                                        \
     {"format", 'f', OPT_STR, "text|json", "Entry format"},                                         \
         {"time-format", 'T', OPT_STR, "raw|iso|offset|human", "Time stamp format"},                \
-        {"human", 'H', OPT_FLAG, NULL, "The same as -T human"},                                    \
-    {                                                                                              \
-        "color", 'L', OPT_OPTSTR, "always|never|auto", "Colour the output"                         \
-    }
+        {"human", 'H', OPT_FLAG, NULL, "The same as -T human"}, COLOR_OPTION('L')
 
 struct event_style {
     bool json, color;
@@ -28,7 +26,5 @@ void event_print(FILE *out, struct event_style *s, const struct flux_eventlog_en
 /* Whether the entry's context has key=value for each of the -m options ("k=v"; v JSON or a string).
  */
 bool event_matches(const struct cli *cli, const struct flux_eventlog_entry *e);
-/* --color[=WHEN] (and NO_COLOR) for standard output. -EINVAL for another word. */
-int cli_color(const struct cli *cli, bool *ret, struct flux_error *err);
 
 #endif

@@ -12,17 +12,16 @@
 #include <flux/idset.h>
 #include <flux/v1/job_list.h>
 
-#include "events.h"
 #include "handle.h"
 #include "jobfields.h"
+#include "listing.h"
 #include "submit/submit.h"
 
-enum { DEFAULT_COUNT = 1000, LISTING_MAX = 1 << 30, DEEPEST = 32 };
+enum { DEFAULT_COUNT = 1000, DEEPEST = 32 };
 
 static const struct flux_option options[] = {
     {"all", 'a', OPT_FLAG, NULL, "Jobs in all states"},
     {"all-users", 'A', OPT_FLAG, NULL, "Jobs of all users"},
-    {"no-header", 'n', OPT_FLAG, NULL, "Suppress printing of header line"},
     {"user", 'u', OPT_STR, "USER", "Jobs of this user, or of 'all'"},
     {"count", 'c', OPT_INT, "N", "At most N jobs (default 1000; 0: no limit)"},
     {"since", 0, OPT_STR, "WHEN", "Inactive since then: -FSD, or a date (implies -a)"},
@@ -30,7 +29,7 @@ static const struct flux_option options[] = {
     {"queue", 'q', OPT_MULTI, "QUEUE,...", "Jobs in these queues"},
     {"include", 'i', OPT_STR, "HOSTS|RANKS", "Jobs on these hosts or ranks"},
     {"filter", 'f', OPT_STR, "STATE|RESULT,...", "Jobs in these states or with these results"},
-    {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
+    LISTING_OPTIONS,
     {"sort", 0, OPT_STR, "KEY,...", "Sort by these fields; -KEY: descending"},
     {"json", 0, OPT_FLAG, NULL, "Print JSON"},
     {"stats", 0, OPT_FLAG, NULL, "Print a line of statistics first"},
@@ -40,7 +39,7 @@ static const struct flux_option options[] = {
     {"recurse-all", 0, OPT_FLAG, NULL, "With -R: into instances of other users, too"},
     {"watch", 'w', OPT_OPTSTR, "SECONDS",
      "List again and again, each time at the top of the screen (2)"},
-    {"color", 0, OPT_OPTSTR, "always|never|auto", "Colour the output"},
+    COLOR_OPTION(0),
     {NULL},
 };
 
@@ -62,6 +61,9 @@ static const struct format_named formats[] = {
      HEAD "{status_abbrev:>2.2} {t_inactive!d:%b%d %R::>12h} {inactive_reason}"},
     {NULL},
 };
+
+static const struct listing listing = {"flux-jobs", "FLUX_JOBS_FORMAT_DEFAULT", job_fields, formats,
+                                       job_color};
 
 static int print_stats(struct cli *cli)
 {
@@ -145,15 +147,11 @@ static bool in_queues(const struct cli *cli, const char *queue)
     size_t i = 0;
     bool any = false;
 
-    while ((list = cli_next(cli, "queue", &i)))
-        for (const char *p = list; *p;) {
-            size_t n = strcspn(p, ",");
-
-            any = true;
-            if (queue && strlen(queue) == n && memcmp(p, queue, n) == 0)
-                return true;
-            p += n + (p[n] == ',');
-        }
+    while ((list = cli_next(cli, "queue", &i))) {
+        any = true;
+        if (queue && listing_has(list, queue, strlen(queue)))
+            return true;
+    }
     return !any;
 }
 
@@ -174,25 +172,15 @@ static int print_json(flux_job_list_job **jobs, size_t count, bool single)
 
 static int print_jobs(struct cli *cli, struct format *f, flux_job_list_job **jobs, size_t count)
 {
-    FLUX_AUTO_BUF out = FLUX_BUF_INIT(LISTING_MAX);
     struct flux_error err = {""};
     struct job_rows rows;
-    bool color = false;
-    int r = cli_color(cli, &color, &err);
+    int r;
 
-    if (r < 0)
-        return cli_fail(cli, "%s", err.text);
-    if (color)
-        f->color = job_color;
     job_rows_init(&rows, jobs, count);
-    r = format_rows(f, rows.pointers, count, cli_str(cli, "sort", NULL), !cli_has(cli, "no-header"),
-                    &out, &err);
+    r = listing_print(f, rows.rows, sizeof(rows.rows[0]), count, cli_str(cli, "sort", NULL),
+                      !cli_has(cli, "no-header"), &err);
     job_rows_done(&rows);
-    if (r < 0)
-        return cli_fail(cli, "%s", err.text);
-    if (out.len)
-        fwrite(out.data, 1, out.len, stdout);
-    return 0;
+    return r < 0 ? cli_fail(cli, "%s", err.text) : 0;
 }
 
 static int show(struct cli *cli, struct format *f, flux_job_list_job **jobs, size_t count,
@@ -322,15 +310,13 @@ static int watch(struct cli *cli, struct format *f)
 static int run(struct cli *cli)
 {
     struct flux_error err = {""};
-    FLUX_AUTO_STR text = NULL;
     struct format *f = NULL;
     int r;
 
-    r = format_choose("flux-jobs", cli_str(cli, "format", NULL), formats,
-                      "FLUX_JOBS_FORMAT_DEFAULT", &text, &err);
+    r = listing_format(cli, &listing, &f, &err);
     if (r > 0)
         return 0;
-    if (r < 0 || format_compile(job_fields, text, &f, &err) < 0)
+    if (r < 0)
         return cli_fail(cli, "%s", err.text);
     if (cli_has(cli, "recursive") && cli_has(cli, "json"))
         r = cli_misused(cli, "--recursive and --json exclude each other");

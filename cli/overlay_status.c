@@ -6,7 +6,7 @@
 #include <flux/idset.h>
 #include <flux/v1/overlay.h>
 
-#include "events.h"
+#include "color.h"
 #include "handle.h"
 #include "ranks.h"
 
@@ -18,7 +18,7 @@ static const struct flux_option options[] = {
     {"down", 0, OPT_FLAG, NULL, "Show only what is not full"},
     {"no-pretty", 0, OPT_FLAG, NULL, "Do not draw the tree"},
     {"no-ghost", 0, OPT_FLAG, NULL, "Do not show what is behind brokers that are down"},
-    {"color", 'L', OPT_OPTSTR, "WHEN", "Colorize: always, never, auto (default)"},
+    COLOR_OPTION('L'),
     {"highlight", 'H', OPT_STR, "TARGET", "Highlight a rank or host"},
     {"wait", 'w', OPT_STR, "STATE", "Wait until the subtree is in STATE"},
     {NULL},
@@ -48,10 +48,10 @@ static const char *state_color(flux_overlay_state st)
     switch (st) {
     case FLUX_OVERLAY_STATE_PARTIAL:
     case FLUX_OVERLAY_STATE_OFFLINE:
-        return "\033[33m";
+        return COLOR_YELLOW;
     case FLUX_OVERLAY_STATE_DEGRADED:
     case FLUX_OVERLAY_STATE_LOST:
-        return "\033[31m";
+        return COLOR_RED;
     default:
         return "";
     }

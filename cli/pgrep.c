@@ -2,12 +2,12 @@
 /* flux pgrep: find jobs by name. Exit 0: found, 1: none, 2: bad pattern. */
 #include "handle.h"
 #include "jobfields.h"
+#include "listing.h"
 #include "pgrepargs.h"
 
 static const struct flux_option options[] = {
     PGREP_OPTIONS,
-    {"no-header", 'n', OPT_FLAG, NULL, "Suppress printing of header line (the default)"},
-    {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
+    LISTING_OPTIONS,
     {NULL},
 };
 
@@ -20,23 +20,23 @@ static const struct format_named formats[] = {
     {NULL},
 };
 
+static const struct listing listing = {"flux-pgrep", "FLUX_PGREP_FORMAT_DEFAULT", job_fields,
+                                       formats};
+
 static int run(struct cli *cli)
 {
     flux_job_list_list_response *out = NULL;
-    FLUX_AUTO_BUF text = FLUX_BUF_INIT(1 << 28);
     struct flux_error err = {""};
-    FLUX_AUTO_STR spec = NULL;
     struct format *f = NULL;
     struct job_rows rows;
     size_t count;
     bool header;
     int r;
 
-    r = format_choose("flux-pgrep", cli_str(cli, "format", NULL), formats,
-                      "FLUX_PGREP_FORMAT_DEFAULT", &spec, &err);
+    r = listing_format(cli, &listing, &f, &err);
     if (r > 0)
         return 0;
-    if (r < 0 || format_compile(job_fields, spec, &f, &err) < 0) {
+    if (r < 0) {
         cli_fail(cli, "%s", err.text);
         return 2;
     }
@@ -44,10 +44,9 @@ static int run(struct cli *cli)
     r = pgrep_find(cli, &out, &count);
     if (r == 0) {
         job_rows_init(&rows, out->jobs, count);
-        format_rows(f, rows.pointers, count, NULL, header, &text, &err);
+        if (listing_print(f, rows.rows, sizeof(rows.rows[0]), count, NULL, header, &err) < 0)
+            r = cli_fail(cli, "%s", err.text);
         job_rows_done(&rows);
-        if (text.len)
-            fwrite(text.data, 1, text.len, stdout);
     }
     if (out)
         flux_job_list_list_response_free(out);

@@ -8,14 +8,13 @@
 #include <flux/v1/config_rpc.h>
 #include <flux/v1/job_manager.h>
 
-#include "format/format.h"
 #include "handle.h"
+#include "listing.h"
 #include "resview.h"
 
 static const struct flux_option options[] = {
     {"queue", 'q', OPT_STR, "QUEUE,...", "Only these queues"},
-    {"no-header", 'n', OPT_FLAG, NULL, "Suppress header output"},
-    {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
+    LISTING_OPTIONS,
     {NULL},
 };
 
@@ -208,20 +207,14 @@ static const struct format_named formats[] = {
     {NULL},
 };
 
+static const struct listing listing = {"flux-queue", "FLUX_QUEUE_LIST_FORMAT_DEFAULT", fields,
+                                       formats};
+
 static bool wanted(struct cli *cli, const char *queue)
 {
     const char *list = cli_str(cli, "queue", NULL);
 
-    if (!list)
-        return true;
-    for (const char *p = list; *p;) {
-        size_t n = strcspn(p, ",");
-
-        if (strlen(queue) == n && memcmp(p, queue, n) == 0)
-            return true;
-        p += n + (p[n] == ',');
-    }
-    return false;
+    return !list || listing_has(list, queue, strlen(queue));
 }
 
 static struct flux_idset *ranks_of(const struct resview *v, const char *queue)
@@ -232,10 +225,8 @@ static struct flux_idset *ranks_of(const struct resview *v, const char *queue)
     for (size_t i = 0; flux_rset_node(v->all, i, &node); i++) {
         FLUX_AUTO_STR queues = resview_queue_of(v, node.rank);
 
-        for (char *save = NULL, *q = strtok_r(queues, ",", &save); q;
-             q = strtok_r(NULL, ",", &save))
-            if (strcmp(q, queue) == 0)
-                flux_idset_add(ranks, node.rank);
+        if (listing_has(queues, queue, strlen(queue)))
+            flux_idset_add(ranks, node.rank);
     }
     return ranks;
 }
@@ -250,8 +241,6 @@ static int print(struct cli *cli, struct format *f, const flux_job_manager_queue
 {
     const char *dflt = json_string_value(at(config, "policy.jobspec.defaults.system.queue"));
     struct row *rows = flux_alloc(s->n_queues * sizeof(rows[0]) + 1);
-    const void **pointers = flux_alloc(s->n_queues * sizeof(pointers[0]) + 1);
-    FLUX_AUTO_BUF out = FLUX_BUF_INIT(0);
     size_t n = 0;
     int r;
 
@@ -267,16 +256,11 @@ static int print(struct cli *cli, struct format *f, const flux_job_manager_queue
     }
     if (n > 1)
         qsort(rows, n, sizeof(rows[0]), by_name);
-    for (size_t i = 0; i < n; i++)
-        pointers[i] = &rows[i];
-    r = format_rows(f, pointers, n, NULL, !cli_has(cli, "no-header"), &out, err);
-    if (r == 0 && out.len > 0)
-        fwrite(out.data, 1, out.len, stdout);
+    r = listing_print(f, rows, sizeof(rows[0]), n, NULL, !cli_has(cli, "no-header"), err);
     for (size_t i = 0; i < n; i++)
         if (rows[i].ranks)
             flux_idset_free(rows[i].ranks);
     free(rows);
-    free(pointers);
     return r;
 }
 
@@ -288,7 +272,7 @@ static int list(struct cli *cli, struct format *f, struct flux_error *err)
     flux_config_get_request get = FLUX_CONFIG_GET_REQUEST_INIT;
     flux_config_get_response *config = NULL;
     bool resources = format_uses(f, "resources");
-    struct resview view;
+    struct resview view = {.all = NULL};
     json_t *o = NULL;
     int r;
 
@@ -312,15 +296,13 @@ static int list(struct cli *cli, struct format *f, struct flux_error *err)
 static int run(struct cli *cli)
 {
     struct flux_error err = {""};
-    FLUX_AUTO_STR text = NULL;
     struct format *f = NULL;
     int r;
 
-    r = format_choose("flux-queue", cli_str(cli, "format", NULL), formats,
-                      "FLUX_QUEUE_LIST_FORMAT_DEFAULT", &text, &err);
+    r = listing_format(cli, &listing, &f, &err);
     if (r > 0)
         return 0;
-    if (r < 0 || format_compile(fields, text, &f, &err) < 0)
+    if (r < 0)
         return cli_fail(cli, "%s", err.text);
     r = list(cli, f, &err);
     format_free(f);

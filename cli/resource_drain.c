@@ -4,6 +4,7 @@
 
 #include "handle.h"
 #include "jobargs.h"
+#include "listing.h"
 #include "resstatus.h"
 
 static const struct flux_option options[] = {
@@ -11,9 +12,8 @@ static const struct flux_option options[] = {
     {"update", 'u', OPT_FLAG, NULL, "Leave those already drained as they are"},
     {"include", 'i', OPT_STR, "HOSTS|RANKS", "List only these hosts or ranks"},
     {"queue", 'q', OPT_STR, "QUEUE,...", "List only nodes of these queues"},
-    {"no-header", 'n', OPT_FLAG, NULL, "Suppress header output"},
-    {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
-    {"color", 'L', OPT_OPTSTR, "always|never|auto", "Colour the output"},
+    LISTING_OPTIONS,
+    COLOR_OPTION('L'),
     {NULL},
 };
 
@@ -27,19 +27,20 @@ static const struct format_named formats[] = {
     {NULL},
 };
 
+static const struct listing listing = {"flux-resource-drain", "FLUX_RESOURCE_DRAIN_FORMAT_DEFAULT",
+                                       resstatus_fields, formats, resstatus_color};
+
 static int list(struct cli *cli)
 {
     struct flux_error err = {""};
-    FLUX_AUTO_STR text = NULL;
     struct format *f = NULL;
     struct resstatus s;
     int r;
 
-    r = format_choose("flux-resource-drain", cli_str(cli, "format", NULL), formats,
-                      "FLUX_RESOURCE_DRAIN_FORMAT_DEFAULT", &text, &err);
+    r = listing_format(cli, &listing, &f, &err);
     if (r > 0)
         return 0;
-    if (r < 0 || format_compile(resstatus_fields, text, &f, &err) < 0)
+    if (r < 0)
         return cli_fail(cli, "%s", err.text);
     r = resstatus_init(&s, cli, "drain", false, &err);
     if (r == 0)

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux resource list: the scheduler's view of resources, a row for each state and kind of node. */
+#include "listing.h"
 #include "resview.h"
-
-#include "format/format.h"
 
 static const struct flux_option options[] = {
     RESVIEW_OPTIONS,
-    {"no-header", 'n', OPT_FLAG, NULL, "Suppress header output"},
-    {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
+    LISTING_OPTIONS,
     {"skip-empty", 0, OPT_FLAG, NULL, "Skip states without resources"},
     {"no-skip-empty", 0, OPT_FLAG, NULL, "Show states without resources (the default)"},
     {NULL},
@@ -103,6 +101,9 @@ static const struct format_named formats[] = {
      "{rlist}"},
     {NULL},
 };
+
+static const struct listing listing = {"flux-resource-list", "FLUX_RESOURCE_LIST_FORMAT_DEFAULT",
+                                       fields, formats};
 
 struct table {
     struct row *rows;
@@ -212,25 +213,15 @@ static int fill(struct table *t, struct cli *cli, const struct resview *v, struc
 
 static int print(struct cli *cli, struct format *f, struct table *t, struct flux_error *err)
 {
-    FLUX_AUTO_MEM(const void *) pointers = NULL;
-    FLUX_AUTO_BUF out = FLUX_BUF_INIT(0);
-    int r;
-
     merge_rows(t, f);
-    pointers = flux_alloc(t->count * sizeof(pointers[0]) + 1);
-    for (size_t i = 0; i < t->count; i++)
-        pointers[i] = &t->rows[i];
-    r = format_rows(f, pointers, t->count, NULL, !cli_has(cli, "no-header"), &out, err);
-    if (r == 0 && out.len > 0)
-        fwrite(out.data, 1, out.len, stdout);
-    return r;
+    return listing_print(f, t->rows, sizeof(t->rows[0]), t->count, NULL, !cli_has(cli, "no-header"),
+                         err);
 }
 
 static int run(struct cli *cli)
 {
     struct flux_error err = {""};
     struct table t = {NULL, 0};
-    FLUX_AUTO_STR text = NULL;
     struct format *f = NULL;
     struct resview v;
     int r;
@@ -239,11 +230,10 @@ static int run(struct cli *cli)
         fprintf(stderr, "flux-resource: INFO: valid states: free,allocated,down,up,all\n");
         return 0;
     }
-    r = format_choose("flux-resource-list", cli_str(cli, "format", NULL), formats,
-                      "FLUX_RESOURCE_LIST_FORMAT_DEFAULT", &text, &err);
+    r = listing_format(cli, &listing, &f, &err);
     if (r > 0)
         return 0;
-    if (r < 0 || format_compile(fields, text, &f, &err) < 0)
+    if (r < 0)
         return cli_fail(cli, "%s", err.text);
     r = resview_init(&v, cli, &err);
     if (r == 0)

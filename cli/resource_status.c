@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* flux resource status: nodes by administrative state. */
+#include "listing.h"
 #include "resstatus.h"
 
 static const struct flux_option options[] = {
     {"states", 's', OPT_STR, "STATE,...", "Only these states (help: list them)"},
     {"include", 'i', OPT_STR, "HOSTS|RANKS", "Only these hosts or ranks"},
     {"queue", 'q', OPT_STR, "QUEUE,...", "Only nodes of these queues"},
-    {"no-header", 'n', OPT_FLAG, NULL, "Suppress header output"},
-    {"format", 'o', OPT_STR, "FORMAT", "Output format, or its name (help: list them)"},
+    LISTING_OPTIONS,
     {"skip-empty", 0, OPT_FLAG, NULL, "Skip empty lines of states asked for"},
-    {"color", 'L', OPT_OPTSTR, "always|never|auto", "Colour the output"},
+    COLOR_OPTION('L'),
     {NULL},
 };
 
@@ -21,11 +21,14 @@ static const struct format_named formats[] = {
     {NULL},
 };
 
+static const struct listing listing = {"flux-resource-status",
+                                       "FLUX_RESOURCE_STATUS_FORMAT_DEFAULT", resstatus_fields,
+                                       formats, resstatus_color};
+
 static int run(struct cli *cli)
 {
     const char *states = cli_str(cli, "states", NULL);
     struct flux_error err = {""};
-    FLUX_AUTO_STR text = NULL;
     struct format *f = NULL;
     struct resstatus s;
     int r;
@@ -35,11 +38,10 @@ static int run(struct cli *cli)
                         "draining,drained,allocated,torpid,drain\n");
         return 0;
     }
-    r = format_choose("flux-resource-status", cli_str(cli, "format", NULL), formats,
-                      "FLUX_RESOURCE_STATUS_FORMAT_DEFAULT", &text, &err);
+    r = listing_format(cli, &listing, &f, &err);
     if (r > 0)
         return 0;
-    if (r < 0 || format_compile(resstatus_fields, text, &f, &err) < 0)
+    if (r < 0)
         return cli_fail(cli, "%s", err.text);
     r = resstatus_init(&s, cli, states, states && !cli_has(cli, "skip-empty"), &err);
     if (r == 0)

@@ -5,8 +5,8 @@
 #include <flux/hostlist.h>
 #include <flux/v1/resource.h>
 
-#include "events.h"
 #include "handle.h"
+#include "listing.h"
 #include "resview.h"
 
 #define ROW ((const struct resstatus_row *)row)
@@ -347,31 +347,17 @@ static void merge_rows(struct resstatus *s, const struct format *f)
     s->count = n;
 }
 
-static const char *row_color(const void *row)
+const char *resstatus_color(const void *row)
 {
-    return !ROW->online                           ? "\033[31m"
-           : strncmp(ROW->state, "drain", 5) == 0 ? "\033[33m"
-           : strcmp(ROW->state, "torpid") == 0    ? "\033[33m"
+    return !ROW->online                           ? COLOR_RED
+           : strncmp(ROW->state, "drain", 5) == 0 ? COLOR_YELLOW
+           : strcmp(ROW->state, "torpid") == 0    ? COLOR_YELLOW
                                                   : NULL;
 }
 
 int resstatus_print(struct resstatus *s, struct cli *cli, struct format *f, struct flux_error *err)
 {
-    FLUX_AUTO_MEM(const void *) pointers = NULL;
-    FLUX_AUTO_BUF out = FLUX_BUF_INIT(0);
-    bool color = false;
-    int r = cli_color(cli, &color, err);
-
-    if (r < 0)
-        return r;
-    if (color)
-        f->color = row_color;
     merge_rows(s, f);
-    pointers = flux_alloc(s->count * sizeof(pointers[0]) + 1);
-    for (size_t i = 0; i < s->count; i++)
-        pointers[i] = &s->rows[i];
-    r = format_rows(f, pointers, s->count, NULL, !cli_has(cli, "no-header"), &out, err);
-    if (r == 0 && out.len > 0)
-        fwrite(out.data, 1, out.len, stdout);
-    return r;
+    return listing_print(f, s->rows, sizeof(s->rows[0]), s->count, NULL, !cli_has(cli, "no-header"),
+                         err);
 }

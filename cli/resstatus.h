@@ -25,15 +25,15 @@ struct resstatus {
 };
 
 extern const struct format_field resstatus_fields[];
+/* Escape sequence for a row, or NULL. */
+const char *resstatus_color(const void *row);
 
 /* Ask, and make the rows of these states (NULL: the usual ones); `empty`: also rows of online
  * states without members. Ranks that options --include and --queue do not select are left out. */
 int resstatus_init(struct resstatus *s, struct cli *cli, const char *states, bool empty,
                    struct flux_error *err);
 void resstatus_done(struct resstatus *s);
-/* Merge rows that look alike in this format, and print them, as options --no-header and --color
- * say.
- */
+/* Merge rows that look alike in this format, and print them. */
 int resstatus_print(struct resstatus *s, struct cli *cli, struct format *f, struct flux_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <flux/v1/sched.h>
 
 #include "handle.h"
+#include "listing.h"
 
 static int decode(const char *what, const char *text, struct flux_rset **ret,
                   struct flux_error *err)
@@ -77,18 +78,6 @@ struct flux_idset *resview_targets(const struct flux_rset *r, const char *text,
     return ranks;
 }
 
-static bool listed(const char *list, const char *name, size_t n)
-{
-    for (const char *p = list; *p;) {
-        size_t k = strcspn(p, ",");
-
-        if (k == n && memcmp(p, name, n) == 0)
-            return true;
-        p += k + (p[k] == ',');
-    }
-    return false;
-}
-
 int resview_queue_ranks(const struct resview *v, const char *wanted, struct flux_idset **ret,
                         struct flux_error *err)
 {
@@ -109,7 +98,7 @@ int resview_queue_ranks(const struct resview *v, const char *wanted, struct flux
         for (const char *p = queues; *p;) {
             size_t n = strcspn(p, ",");
 
-            if (listed(wanted, p, n))
+            if (listing_has(wanted, p, n))
                 flux_idset_add(ranks, node.rank);
             p += n + (p[n] == ',');
         }

@@ -3,13 +3,12 @@
 #include <flux/fluid.h>
 #include <flux/v1/exec.h>
 
-#include "format/format.h"
 #include "handle.h"
+#include "listing.h"
 
 static const struct flux_option options[] = {
     {"rank", 'r', OPT_INT, "RANK", "Of this broker (default: the one we are connected to)"},
-    {"format", 'o', OPT_STR, "FORMAT", "Output format by name or as a text; 'help' lists names"},
-    {"no-header", 'n', OPT_FLAG, NULL, "No line of column titles"},
+    LISTING_OPTIONS,
     {NULL},
 };
 
@@ -73,21 +72,19 @@ static const struct format_named formats[] = {
     {NULL},
 };
 
+static const struct listing listing = {"flux-sproc", "FLUX_SPROC_FORMAT_DEFAULT", fields, formats};
+
 static int print(struct cli *cli, struct format *f, const flux_exec_list_response *out,
                  uint32_t rank)
 {
-    FLUX_AUTO_BUF text = FLUX_BUF_INIT(0);
     FLUX_AUTO_MEM(struct row) rows = flux_realloc(NULL, out->n_processes + 1, sizeof(*rows));
-    FLUX_AUTO_MEM(const void *) list = flux_realloc(NULL, out->n_processes + 1, sizeof(*list));
     struct flux_error err;
 
-    for (size_t i = 0; i < out->n_processes; i++) {
+    for (size_t i = 0; i < out->n_processes; i++)
         rows[i] = (struct row){.p = out->processes[i], .rank = rank};
-        list[i] = &rows[i];
-    }
-    if (format_rows(f, list, out->n_processes, NULL, !cli_has(cli, "no-header"), &text, &err) < 0)
+    if (listing_print(f, rows, sizeof(rows[0]), out->n_processes, NULL, !cli_has(cli, "no-header"),
+                      &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    fwrite(text.data ? text.data : "", 1, text.len, stdout);
     return 0;
 }
 
@@ -95,18 +92,16 @@ static int run(struct cli *cli)
 {
     flux_exec_list_request in = FLUX_EXEC_LIST_REQUEST_INIT;
     FLUX_AUTO_MSG(flux_exec_list_response) out = NULL;
-    FLUX_AUTO_STR text = NULL;
     struct flux_error err = {""};
     struct format *f = NULL;
     struct flux *h;
     uint32_t rank;
     int r;
 
-    r = format_choose("flux-sproc", cli_str(cli, "format", NULL), formats,
-                      "FLUX_SPROC_FORMAT_DEFAULT", &text, &err);
+    r = listing_format(cli, &listing, &f, &err);
     if (r > 0)
         return 0;
-    if (r < 0 || format_compile(fields, text, &f, &err) < 0)
+    if (r < 0)
         return cli_fail(cli, "%s", err.text);
     h = cli_handle(cli);
     rank = cli_int(cli, "rank", flux_rank(h));

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """A day in the life of a cluster: two users run jobs while nodes are drained, cut off and switched off, and the leader
-is killed again and again. No job that was acknowledged is lost or run twice, and no core has two masters.
+is killed again and again. No job that was acknowledged is lost or run twice, and no core has two masters; who ended has
+its exit status and all of its output, and nobody runs on when its resources are another's.
 
 FLUX_TEST_DAY=long makes it 200 jobs and ten kills of the leader; FLUX_TEST_SEED repeats a day.
 """
@@ -9,6 +10,7 @@ import random
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,13 +26,28 @@ torpid_max = "2s"
 [exec]
 lost-timeout = "20s"
 """
-# What each task leaves behind: when it ran, where, and whether it came to its end.
+# What each task leaves behind: when it ran, where, and whether it came to its end. task SECONDS LINES CODE
 TASK = """#!/bin/sh
 log=$HOME/evidence/$FLUX_JOB_ID.$FLUX_TASK_RANK
 echo "start $(hostname) $(date +%s.%N)" >>"$log"
+seq -f "$FLUX_TASK_RANK %.0f" "$2"
 sleep "$1"
+echo "$FLUX_TASK_RANK ends"
 echo "end $(hostname) $(date +%s.%N)" >>"$log"
+exit "$3"
 """
+REASON = "noise in the fan"
+
+
+@dataclass
+class Order:
+    """What a job was to do."""
+    tasks: int
+    lines: int
+    code: int
+
+    def output(self, task):
+        return [f"{task} {i}" for i in range(1, self.lines + 1)] + [f"{task} ends"]
 
 
 class User(threading.Thread):
@@ -39,7 +56,7 @@ class User(threading.Thread):
     def __init__(self, cluster, name, count, dice):
         super().__init__(daemon=True)
         self.cluster, self.name, self.count, self.dice = cluster, name, count, dice
-        self.acknowledged, self.refused, self.failure = {}, 0, None  # id: number of tasks
+        self.acknowledged, self.refused, self.failure = {}, 0, None  # id: Order
         self.canceled = set()
         self.stopped = threading.Event()
 
@@ -53,16 +70,17 @@ class User(threading.Thread):
 
     def submit(self):
         nodes, seconds = self.dice.choice([1, 1, 1, 2, 3]), self.dice.choice([0.1, 0.5, 1, 2, 4])
+        order = Order(nodes, self.dice.choice([0, 1, 10, 100, 20000]), self.dice.choice([0, 0, 0, 3, 77]))
         node = self.dice.choice(self.cluster.nodes)
         if node.pid is None:
             return
-        r = node.flux("submit", f"-N{nodes}", f"-n{nodes}", "-t5m", "sh", "-c", f"~/task {seconds}",
-                      user=self.name, check=False, timeout=60)
+        r = node.flux("submit", f"-N{nodes}", f"-n{nodes}", "-t5m", "sh", "-c",
+                      f"~/task {seconds} {order.lines} {order.code}", user=self.name, check=False, timeout=60)
         if not r.ok:
             self.refused += 1
             return
         job = r.out.strip()
-        self.acknowledged[job] = nodes
+        self.acknowledged[job] = order
         if self.dice.random() < 0.1:
             self.canceled.add(job)
             node.flux("cancel", job, user=self.name, check=False, timeout=60)
@@ -74,6 +92,7 @@ class Day:
     def __init__(self, cluster, dice):
         self.cluster, self.dice = cluster, dice
         self.drained = []  # (rank, from, to), wall clock
+        self.noisy = None  # (node that is drained, since)
         self.recoveries = []
         self.powerless = []  # (rank, when)
         self.shutdowns = []  # from, to
@@ -140,12 +159,22 @@ class Day:
         self.cluster.wait_online(timeout=60)
 
     def node_is_drained(self):
+        """It stays so through what comes next, until another is."""
+        self.node_is_mended()
         node = self.victim()
-        self.cluster.flux("resource", "drain", node.host, "noise in the fan")
-        began = time.time()
+        self.cluster.flux("resource", "drain", node.host, REASON)
+        self.noisy = node, time.time()
         self.pass_time(1)
-        self.drained.append((node.index, began, time.time()))
+
+    def node_is_mended(self):
+        if not self.noisy:
+            return
+        node, since = self.noisy
+        drains = self.cluster.flux("resource", "drain", "-no", "{nodelist} {reason}").lines
+        assert drains == [f"{node.host} {REASON}"], drains
+        self.drained.append((node.index, since, time.time()))
         self.cluster.flux("resource", "undrain", node.host)
+        self.noisy = None
 
     def node_is_cut_off(self):
         node = self.victim()
@@ -181,14 +210,37 @@ def ran_twice(job, tasks):
             yield f"{job.id}: task {task} left {lines}"
 
 
-def misfit(job, count, tasks):
+def misfit(job, order, tasks):
     """Events and evidence tell the same story."""
-    if job.status == 0:
+    if not job.fatal:
         ended = [t for t, lines in tasks.items() if lines[-1][0] == "end"]
-        if sorted(ended) != list(range(count)):
-            yield f"{job.id}: succeeded, but tasks {sorted(ended)} of {count} came to their end"
-    elif not job.fatal:
-        yield f"{job.id}: status {job.status} without an exception"
+        if sorted(ended) != list(range(order.tasks)):
+            yield f"{job.id}: no exception, but tasks {sorted(ended)} of {order.tasks} came to their end"
+        if job.status != order.code << 8:
+            yield f"{job.id}: status {job.status}, not that of exit {order.code}"
+
+
+def mutilated(job, order, output):
+    """Each task's lines in order and once; all of them, if the job came to its end by itself."""
+    for task in range(order.tasks):
+        wanted, found = order.output(task), [line for line in output if line.startswith(f"{task} ")]
+        if found != (wanted if not job.fatal else wanted[:len(found)]):
+            yield f"{job.id}: task {task} has {len(found)} lines of output of {len(wanted)}, or not in order"
+
+
+def ran_on(job, tasks):
+    """A task that still runs when its cores are free to be given away."""
+    free = job.time("free") or float("inf")
+    for task, lines in tasks.items():
+        if lines[-1][2] > free:
+            yield f"{job.id}: task {task} still ran {lines[-1][2] - free:.3f} s after its resources were freed"
+
+
+def mislisted(job, row):
+    """flux jobs tells what the eventlog tells."""
+    right = {"CD": job.status == 0, "CA": "cancel" in job.fatal, "F": job.status != 0, "TO": "timeout" in job.fatal}
+    if row is None or not right.get(row):
+        yield f"{job.id}: listed as {row}, with status {job.status} and exceptions {job.fatal}"
 
 
 def crowds(found, cores):
@@ -249,6 +301,7 @@ def test_a_day_in_the_life(cluster_start):
         for user in users:
             user.join(120)
             assert not user.is_alive() and user.failure is None, f"{user.name}: {user.failure}"
+        day.node_is_mended()
     finally:
         for user in users:
             user.stopped.set()
@@ -257,21 +310,42 @@ def test_a_day_in_the_life(cluster_start):
     check(own, day, users)
 
 
+def outputs(cluster, user):
+    """What its jobs have written, line by line."""
+    script = 'for id; do echo "= $id"; flux job attach $id </dev/null 2>/dev/null; done; true'
+    found = {}
+    for line in cluster.leader.run(["sh", "-c", script, "outputs", *user.acknowledged], user=user.name, timeout=240).lines:
+        if line.startswith("= "):
+            lines = found.setdefault(line[2:], [])
+        else:
+            lines.append(line)
+    return found
+
+
 def check(cluster, day, users):
     canceled = {job for user in users for job in user.canceled}
-    acknowledged = {job: count for user in users for job, count in user.acknowledged.items()}
-    listed = set(cluster.flux("jobs -a -A --count=0 -no {id.f58}").lines)
-    jobs = invariants.collect(cluster, sorted(listed | set(acknowledged)))
+    acknowledged = {job: order for user in users for job, order in user.acknowledged.items()}
+    listed = dict(line.split() for line in
+                  cluster.flux("jobs", "-a", "-A", "--count=0", "-no", "{id.f58} {status_abbrev}").lines)
+    written = {job: lines for user in users for job, lines in outputs(cluster, user).items()}
+    jobs = invariants.collect(cluster, sorted(set(listed) | set(acknowledged)))
     found = {job: tasks for user in users for job, tasks in evidence(cluster, user.name).items()}
     wrong = [f"{job}: lost" for job in acknowledged if job not in listed or not jobs[job].events]
     wrong += invariants.violations(jobs)
     for job in jobs.values():
         wrong += ran_twice(job, found.get(job.id, {}))
-        wrong += misfit(job, acknowledged.get(job.id, 0) or len(found.get(job.id, {})), found.get(job.id, {}))
+        wrong += ran_on(job, found.get(job.id, {}))
+        wrong += mislisted(job, listed.get(job.id))
+        if job.id in acknowledged:
+            wrong += misfit(job, acknowledged[job.id], found.get(job.id, {}))
+            wrong += mutilated(job, acknowledged[job.id], written[job.id])
         if job.fatal and not excused(job, day, canceled):
             wrong.append(f"{job.id} on {set(job.ranks)}: ended for no reason of ours: {job.contexts('exception')}")
     wrong += crowds(found.values(), cluster.cores)
     wrong += given_while_drained(jobs, day)
+    wrong += [f"{node.host}: {line} is left" for node in cluster
+              for line in node.run("pgrep -l -u alice,bob", check=False).lines]
+    wrong += [f"allocated: {line}" for line in cluster.flux("resource list -no {nodelist} -s allocated").lines if line]
     ok = sum(job.status == 0 for job in jobs.values())
     print(f"{len(jobs)} jobs, {len(acknowledged)} acknowledged, {ok} succeeded, {len(canceled)} canceled by their users, "
           f"{sum(bool(job.fatal) and job.id not in canceled for job in jobs.values())} ended by a shutdown or with their "

@@ -225,7 +225,9 @@ def mutilated(job, order, output):
     for task in range(order.tasks):
         wanted, found = order.output(task), [line for line in output if line.startswith(f"{task} ")]
         if found != (wanted if not job.fatal else wanted[:len(found)]):
-            yield f"{job.id}: task {task} has {len(found)} lines of output of {len(wanted)}, or not in order"
+            good = next((i for i, pair in enumerate(zip(found, wanted)) if pair[0] != pair[1]), min(len(found), len(wanted)))
+            yield (f"{job.id} {job.fatal}: of the output of task {task} the first {good} lines of {len(wanted)} are right, "
+                   f"then {found[good:good + 2]}")
 
 
 def ran_on(job, tasks):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """The output of a job over crashes of rank 0: every line once, whatever the shell still has."""
+import json
+
 import pytest
 from recovery import cluster  # noqa: F401 (a fixture)
 
@@ -77,3 +79,27 @@ def test_the_output_so_far_can_be_read_after_a_crash(cluster):
     assert [len(line) for line in lines] == [1000000, 3]
     again = lines_of(c, job)
     assert again == lines
+
+
+def write(c, job, shell, seq, text, shells=2):
+    """As a shell: its last message."""
+    frame = {"stream": 1, "rank": shell, "data": text}
+    return c.flux("call", "job-io.Write", f"id={c.run('job', 'id', '--to=dec', job)}", f"shell_rank={shell}",
+                  f"shells={shells}", f"seq={seq}", "done=true", f"frames={json.dumps([frame])}")
+
+
+def test_a_last_message_that_comes_twice_is_taken_once(cluster):
+    """A broker on the way has died before the shell was told that it was taken, and all is stored meanwhile."""
+    c = cluster(parents=(None, 0), config=NOT_SAFE)
+    job = c.run("submit", "sleep", "inf")
+    c.wait_event(job, "start")
+    assert write(c, job, 0, 1, "said by 0\n").ok
+    for _ in range(2):
+        assert write(c, job, 1, 1, "said by 1\n").ok
+    crash_and_wait(c)
+    assert write(c, job, 1, 1, "said by 1\n").ok
+    c.run("cancel", job)
+    c.wait_event(job, "clean")
+    late = write(c, job, 0, 1, "said too late\n")  # by a shell that was given up
+    assert late.rc == 1 and "the job has ended" in late.err
+    assert sorted(c.flux("job", "attach", job).out.splitlines()) == ["said by 0", "said by 1"]

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* Whose job is it? The instance owner may do everything; for others the job list knows. */
+/* Whose job is it, and has it ended? The instance owner may do everything; for others the job list
+ * knows. Where brokers come back, so may shells of jobs that were given up, the owner's, too: they
+ * must not begin the output of an ended job anew. */
 #include <flux/fluid.h>
 #include <flux/v1/job_list.h>
 
@@ -45,7 +47,7 @@ static int check(struct flux_call *call, const struct pending *what)
     flux_job_list_ids_request req = FLUX_JOB_LIST_IDS_REQUEST_INIT;
     struct pending *p;
 
-    if (flux_call_is_owner(call))
+    if (flux_call_is_owner(call) && (!what->active || !io->survives || output_find(io, what->id)))
         return what->next(call, what->in);
     p = flux_alloc(sizeof(*p));
     *p = *what;

@@ -214,6 +214,8 @@ static void on_committed(struct flux_future *f, void *arg)
     out->broken |= r < 0;
     out->listing = out->committing = false;
     answer_held(out, &out->held_listing);
+    if (whole)
+        answer_held(out, &out->held);
     out->saved = whole;
     if (!whole && (out->list_again || out->held))
         output_list(out);

@@ -120,7 +120,7 @@ static struct output *from_record(struct io *io, uint64_t id, const Flux__V1__Ou
     }
     take_writers(out, rec);
     HASH_ADD(hh, io->outputs, id, sizeof(out->id), out);
-    if (!out->ended)
+    if (!out->ended || old_job(io, id))
         output_follow(out);
     return out;
 }

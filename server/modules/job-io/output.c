@@ -20,7 +20,9 @@ static void on_job_ended(struct flux_future *f, void *arg)
 
     flux_future_free(f);
     out->wait = NULL;
-    if (r == 0 || r == -ENOENT) /* else: job-list is being unloaded; its shells will say so */
+    if (out->ended)
+        output_release(out);
+    else if (r == 0 || r == -ENOENT) /* else: job-list is being unloaded; its shells will say so */
         output_end(out);
 }
 
@@ -83,9 +85,11 @@ static void destroy(struct output *out)
     free(out);
 }
 
+/* Not before the job has ended: a shell that was not told that we have its last message sends it
+ * once more. */
 void output_release(struct output *out)
 {
-    if (out->ended && out->saved && !out->readers && !out->busy && !out->held)
+    if (out->ended && out->saved && !out->wait && !out->readers && !out->busy && !out->held)
         destroy(out);
 }
 
@@ -182,8 +186,6 @@ void output_end(struct output *out)
     if (out->ended)
         return;
     out->ended = true;
-    flux_future_free(out->wait);
-    out->wait = NULL;
     out->busy++; /* the last reader to finish would release it under our hands */
     output_list(out);
     DL_FOREACH_SAFE(out->readers, r, next)

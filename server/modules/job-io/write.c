@@ -106,6 +106,8 @@ static int take_write(struct flux_call *call, const void *arg)
     }
     if (in->seq > w->seq && !out->ended)
         return take_new(call, out, in, w);
+    if (out->io->survives && in->done && !w->done_listed && !out->saved)
+        return hold(out, call);
     return answer(call, out); /* sent again after a reconnect */
 }
 

@@ -5,42 +5,7 @@
 
 #include <jansson.h>
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static char *base64(const unsigned char *p, size_t len)
-{
-    char *out = flux_alloc((len + 2) / 3 * 4 + 1), *o = out;
-
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned v = p[i] << 16 | (i + 1 < len ? p[i + 1] << 8 : 0) | (i + 2 < len ? p[i + 2] : 0);
-
-        *o++ = digits[v >> 18];
-        *o++ = digits[v >> 12 & 63];
-        *o++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
-        *o++ = i + 2 < len ? digits[v & 63] : '=';
-    }
-    return out;
-}
-
-static int unbase64(const char *s, struct flux_buf *out)
-{
-    unsigned v = 0;
-    int bits = 0;
-
-    for (; *s && *s != '='; s++) {
-        const char *d = strchr(digits, *s);
-
-        if (!d)
-            return -EINVAL;
-        v = v << 6 | (d - digits);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            flux_buf_putc(out, v >> bits & 0xff);
-        }
-    }
-    return 0;
-}
+#include <flux/base64.h>
 
 static char *treeobj(const char *type, json_t *data)
 {
@@ -58,7 +23,7 @@ char *kvs_treeobj_dirref(const char *ref)
 
 char *kvs_treeobj_value(const void *data, size_t len)
 {
-    FLUX_AUTO_STR text = base64(data, len);
+    FLUX_AUTO_STR text = flux_base64_encode(data, len);
 
     return treeobj("val", json_string(text));
 }
@@ -101,7 +66,7 @@ int kvs_treeobj_op(const char *text, flux_kvs_op *op, struct flux_buf *value,
     if (!o || json_unpack(o, "{s:s}", "type", &type) < 0)
         r = flux_error_set(err, -EINVAL, "this is not an RFC 11 tree object");
     else if (strcmp(type, "val") == 0 && json_unpack(o, "{s:s}", "data", &data) == 0) {
-        r = unbase64(data, value);
+        r = flux_base64_decode(data, value);
         if (r < 0)
             flux_error_set(err, r, "the data of the val object is not base64");
     } else if (strcmp(type, "symlink") == 0 &&

@@ -8,12 +8,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <flux/buf.h>
+#include <flux/base64.h>
 #include <flux/fsd.h>
 #include <flux/idset.h>
+#include <flux/signame.h>
 
 #include "readfile.h"
-#include <flux/signame.h>
 
 enum { ADD_FILE_MAX = 8 << 20 };
 
@@ -189,25 +189,6 @@ static int set_attribute(json_t *attributes, const char *arg, struct flux_error 
     return 0;
 }
 
-/* A library for this alone would make every command start later. */
-static char *encode_base64(const unsigned char *p, size_t n)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = flux_alloc((n + 2) / 3 * 4 + 1), *o = out;
-
-    for (size_t i = 0; i < n; i += 3) {
-        unsigned have = n - i < 3 ? (unsigned)(n - i) : 3;
-        unsigned v = (unsigned)p[i] << 16 | (have > 1 ? (unsigned)p[i + 1] << 8 : 0) |
-                     (have > 2 ? p[i + 2] : 0);
-
-        *o++ = digits[v >> 18];
-        *o++ = digits[v >> 12 & 63];
-        *o++ = have > 1 ? digits[v >> 6 & 63] : '=';
-        *o++ = have > 2 ? digits[v & 63] : '=';
-    }
-    return out;
-}
-
 int submit_add_file(json_t *attributes, const char *name, int mode, const void *data, size_t len,
                     struct flux_error *err)
 {
@@ -216,7 +197,7 @@ int submit_add_file(json_t *attributes, const char *name, int mode, const void *
     const char *encoding = "utf-8";
 
     if (!text) {
-        FLUX_AUTO_STR coded = encode_base64(data, len);
+        FLUX_AUTO_STR coded = flux_base64_encode(data, len);
 
         text = json_string(coded);
         encoding = "base64";

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <flux/buf.h>
+#include <flux/base64.h>
 #include <flux/jobspec.h>
 
 static bool name_is_safe(const char *name)
@@ -27,38 +27,6 @@ static bool name_is_safe(const char *name)
     return true;
 }
 
-static int digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-static int decode_base64(const char *s, struct flux_buf *out)
-{
-    unsigned value = 0;
-    int bits = 0;
-
-    for (; *s && *s != '='; s++) {
-        int d = digit(*s);
-
-        if (d < 0)
-            return -EINVAL;
-        value = value << 6 | (unsigned)d;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            if (flux_buf_putc(out, (char)(value >> bits)) < 0)
-                return -EMSGSIZE;
-        }
-    }
-    return s[strspn(s, "=")] ? -EINVAL : 0;
-}
-
 /* The content: text, base64, or any other JSON value as it is written. */
 static int get_data(const json_t *file, struct flux_buf *out)
 {
@@ -69,7 +37,7 @@ static int get_data(const json_t *file, struct flux_buf *out)
     if (!data)
         return 0;
     if (encoding && !strcmp(encoding, "base64") && json_is_string(data))
-        return decode_base64(json_string_value(data), out);
+        return flux_base64_decode(json_string_value(data), out);
     if (encoding && strcmp(encoding, "utf-8"))
         return -ENOTSUP;
     if (json_is_string(data))

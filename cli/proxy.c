@@ -4,7 +4,6 @@
  * ssh there. */
 #include <ctype.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -32,15 +31,6 @@ struct tunnel {
     char dir[64];
     char socket[80];
 };
-
-static bool on_this_host(const char *host, size_t n)
-{
-    char own[HOST_NAME_MAX + 1] = "";
-
-    gethostname(own, sizeof(own) - 1);
-    return (n == strlen(own) && memcmp(host, own, n) == 0) ||
-           (n == 9 && memcmp(host, "localhost", 9) == 0);
-}
 
 static bool socket_answers(const char *path)
 {
@@ -183,7 +173,7 @@ static int run(struct cli *cli)
         return cli_misused(cli, "expected an instance");
     if (uri_resolve(cli->argv[0], false, &uri, &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    if (strncmp(uri, "ssh://", 6) == 0 && !on_this_host(uri + 6, strcspn(uri + 6, "/")))
+    if (!uri_is_here(uri))
         r = open_tunnel(&t, uri, &err);
     local = t.socket[0] ? flux_printf("local://%s", t.socket) : uri_local_form(uri);
     setenv("FLUX_URI", local, 1);

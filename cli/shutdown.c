@@ -54,12 +54,10 @@ static void choose_instance(struct cli *cli)
 {
     struct flux_error err = {""};
     FLUX_AUTO_STR uri = NULL;
-    FLUX_AUTO_STR local = NULL;
 
-    if (uri_resolve(cli->argv[0], false, &uri, &err) < 0)
+    if (uri_resolve_here(cli->argv[0], &uri, &err) < 0)
         cli_die(cli, "%s", err.text);
-    local = uri_local_form(uri);
-    setenv("FLUX_URI", local, 1);
+    setenv("FLUX_URI", uri, 1);
 }
 
 /* Commits after which a collection is offered; 0: never. */

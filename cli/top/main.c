@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <locale.h>
 #include <ncurses.h>
+#include <unistd.h>
 
 #include <flux/fluid.h>
 #include <flux/handle.h>
@@ -316,13 +317,12 @@ int main(int argc, char **argv)
     }
     if (argc - optind > 1)
         return fail("expected at most one instance");
-    if (argc > optind && uri_resolve(argv[optind], false, &uri, &v.err) < 0)
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return fail("standard input and output must be a terminal; see flux jobs");
+    if (argc > optind && uri_resolve_here(argv[optind], &uri, &v.err) < 0)
         return fail(v.err.text);
-    if (uri) {
-        FLUX_AUTO_STR local = uri_local_form(uri);
-
-        setenv("FLUX_URI", local, 1);
-    }
+    if (uri)
+        setenv("FLUX_URI", uri, 1);
     if (format_compile(job_fields, columns_text, &v.columns, &v.err) < 0 ||
         flux_open(NULL, &v.levels[0].h, &v.err) < 0)
         return fail(v.err.text);

@@ -295,6 +295,13 @@ def test_queue_status_and_control(instance):
     assert instance.run("queue", "status", "-v").splitlines() == [
         "Job submission is enabled", "Scheduling is started", "0 alloc requests queued",
         "0 alloc requests pending to scheduler", "0 free requests pending to scheduler", "0 running jobs"]
+    job = submit(instance, "--urgency=hold", "true")
+    assert "0 alloc requests queued" in instance.run("queue", "status", "-v")
+    instance.run("queue", "stop")
+    instance.run("job", "urgency", job, "default")
+    assert "1 alloc requests queued" in instance.run("queue", "status", "-v")
+    instance.run("queue", "start")
+    instance.run("job", "status", job)
     assert instance.run("queue", "disable", "-v", "-m", "tests") == "Job submission is disabled: tests"
     assert instance.flux("submit", "true").err == "flux-submit: ERROR: job submission is disabled: tests\n"
     instance.run("queue", "enable")

@@ -54,6 +54,23 @@ def test_watch(instance):
     assert instance.flux("watch").rc == 2
 
 
+def on_terminal(instance, *args):
+    """What a command that ends by itself shows on a terminal."""
+    control, terminal = pty.openpty()
+    p = subprocess.Popen([FLUX, *args], stdin=terminal, stdout=terminal, stderr=terminal,
+                         env={**instance.env, "TERM": "xterm"})
+    os.close(terminal)
+    shown = b""
+    try:
+        while data := os.read(control, 65536):
+            shown += data
+    except OSError:  # nobody has the terminal open any more
+        pass
+    os.close(control)
+    p.wait(30)
+    return shown.decode()
+
+
 def test_instances_in_instances(instance):
     job = instance.run("alloc", "-n1", "--bg", timeout=60)
     uri = instance.run("uri", "--local", job)
@@ -71,6 +88,9 @@ def test_instances_in_instances(instance):
     assert instance.flux("jobs", "-R", "--json").rc == 2
     instance.run("shutdown", "--background", job)
     assert instance.flux("job", "status", job, timeout=60).rc in (0, 1)
+    for verb in ("shutdown", "top") if (FLUX.parent / "flux-top").exists() else ("shutdown",):
+        r = on_terminal(instance, verb, "ssh://elsewhere/tmp/local-0")
+        assert "is on host elsewhere: run this there, or through flux proxy" in r
     assert "URI not found" in instance.flux("uri", instance.run("submit", "true")).err
 
 
@@ -302,6 +322,7 @@ def test_help_shows_manual_pages(instance):
 def test_top(instance):
     if not (FLUX.parent / "flux-top").exists():
         pytest.skip("built without curses")
+    assert "must be a terminal" in instance.flux("top").err
     job = instance.run("alloc", "-n1", "--bg", "--job-name=deep", timeout=60)
     control, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))

@@ -231,6 +231,16 @@ static flux_job_manager_queue *describe(struct flux_call *call, const struct que
     return out;
 }
 
+/* Jobs that the scheduler would be told of if their queue were started; held ones would not. */
+static unsigned count_queued(const struct manager *mgr)
+{
+    unsigned n = 0;
+
+    for (const struct job *job = mgr->jobs; job; job = job->hh.next)
+        n += job->state == FLUX_JOB_SCHED && !job->enqueued && job->priority > 0;
+    return n;
+}
+
 int job_manager_queue_status(struct flux_call *call,
                              const flux_job_manager_queue_status_request *in,
                              flux_job_manager_queue_status_response *out)
@@ -248,7 +258,7 @@ int job_manager_queue_status(struct flux_call *call,
     if (flux_call_is_private(call))
         return 0;
     out->alloc_pending = mgr->nenqueued;
-    out->alloc_queued = manager_count(mgr, FLUX_JOB_SCHED) - out->alloc_pending;
+    out->alloc_queued = count_queued(mgr);
     out->running = manager_count(mgr, FLUX_JOB_RUN | FLUX_JOB_CLEANUP);
     out->active = HASH_COUNT(mgr->jobs);
     return 0;

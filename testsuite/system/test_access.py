@@ -165,7 +165,7 @@ FIELDS = {
     "JobManager/Wait": ("wait", {}),
     "JobInfo/Lookup": ("read", dict(keys=["jobspec", "eventlog"])),
     "JobInfo/Watch": ("read", {}),
-    "JobIo/Write": ("read", dict(shells=2, shell_rank=1, seq=1)),
+    "JobIo/Write": ("read", dict(shells=1, seq=1)),
     "JobIo/Read": ("read", dict(nofollow=True)),
     "JobIo/WriteInput": ("read", dict(data=b"x")),
     "JobIo/ReadInput": ("read", dict(tasks="0")),

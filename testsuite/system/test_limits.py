@@ -252,6 +252,17 @@ def test_jobs_of_a_guest_are_bounded_in_bytes(shared):
     shared.run("queue", "drain")
 
 
+def test_shells_of_a_job_are_at_most_the_nodes(shared):
+    client = client_as(BOB, shared.uri)
+    job = submit(client, shared, SLOW, "-n1", "true", user=BOB)
+    with bounded(shared, 8):
+        for shells, rank in ((1 << 20, (1 << 20) - 1), (2, 1), (1, 1), (0, 0)):
+            with pytest.raises(Exception, match="no such shell rank"):
+                list(client.call("JobIo/Write", id=job, shells=shells, shell_rank=rank, seq=1))
+    shared.run("cancel", str(job))
+    shared.run("job", "wait-event", "-t", "20", str(job), "clean")
+
+
 def test_input_that_nobody_reads_is_bounded(shared):
     client = client_as(BOB, shared.uri)
     jobs = [submit(client, shared, "--setattr=system.exec.test.run_duration=1000s", "-n1", "true", user=BOB)

@@ -87,12 +87,14 @@ static int take_write(struct flux_call *call, const void *arg)
 {
     const flux_job_io_write_request *in = arg;
     flux_job_io_write_response reply = FLUX_JOB_IO_WRITE_RESPONSE_INIT;
+    struct io *io = flux_call_data(call);
     struct output *out;
     struct writer *w;
 
-    if (!in->shells || in->shell_rank >= in->shells || in->shells > 1u << 20)
+    /* A node has one shell of a job; what we keep is by rank. */
+    if (!in->shells || in->shell_rank >= in->shells || in->shells > flux_size(io->h))
         return flux_call_fail(call, EINVAL, "no such shell rank");
-    out = output_get(flux_call_data(call), in->id);
+    out = output_get(io, in->id);
     if (!flux_call_is_owner(call) && out->bytes > OUTPUT_MAX)
         return flux_call_fail(call, EFBIG, "the output of a job is limited to %d MiB",
                               (int)(OUTPUT_MAX >> 20));

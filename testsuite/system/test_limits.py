@@ -252,6 +252,38 @@ def test_jobs_of_a_guest_are_bounded_in_bytes(shared):
     shared.run("queue", "drain")
 
 
+@pytest.mark.parametrize("fields", [dict(tasks="4194303", data=b"x"),
+                                    dict(tasks="0,4194303", eof=True)])
+def test_input_counts_as_what_it_takes_not_as_its_data(shared, fields):
+    """Sets of tasks, and ends of input, are kept as well: whether anybody still waits for the answer or not."""
+    job = submit(client_as(BOB, shared.uri), shared, SLOW, "-n1", "true", user=BOB)
+    found = set()
+    with bounded(shared, 120):
+        while EFBIG not in found:
+            client = client_as(BOB, shared.uri)
+            request = client.contract.message("JobIoWriteInputRequest")(id=job, **fields).SerializeToString()
+            for _ in range(4000):
+                client.send(kind="KIND_REQUEST", method="flux.v1.JobIo/WriteInput", tag=next(client.tags), body=request)
+            found = set(answers(client, 4000))
+            client.socket.close()
+            assert found <= {0, EFBIG, EAGAIN}
+    shared.run("cancel", str(job))
+    shared.run("job", "wait-event", "-t", "20", str(job), "clean")
+
+
+def test_readers_of_input_count_as_what_they_take(shared):
+    client = client_as(BOB, shared.uri)
+    job = submit(client, shared, SLOW, "-n1", "true", user=BOB)
+    request = client.contract.message("JobIoReadInputRequest")(id=job, tasks="4194303").SerializeToString()
+    with bounded(shared, 180):
+        for _ in range(400):
+            client.send(kind="KIND_REQUEST", method="flux.v1.JobIo/ReadInput", tag=next(client.tags), body=request)
+        assert set(answers(client, 400 - 256)) == {EAGAIN}
+    client.socket.close()
+    shared.run("cancel", str(job))
+    shared.run("job", "wait-event", "-t", "20", str(job), "clean")
+
+
 def test_shells_of_a_job_are_at_most_the_nodes(shared):
     client = client_as(BOB, shared.uri)
     job = submit(client, shared, SLOW, "-n1", "true", user=BOB)

@@ -17,6 +17,7 @@ struct frame {
 struct input_reader {
     struct flux_call *call;
     struct input *in;
+    struct input_user *user; /* whose account bears `tasks`; NULL: the owner's */
     struct flux_idset *tasks;
     struct frame *last; /* the last frame that it got; NULL = none */
     int64_t behind;     /* bytes that wait for credit */
@@ -80,9 +81,17 @@ static void destroy(struct input *in)
     free(in);
 }
 
+/* What a set of tasks takes: that depends on the largest of them. */
+static size_t weigh_tasks(const struct flux_idset *tasks)
+{
+    return tasks && flux_idset_count(tasks) ? flux_idset_last(tasks) / 8 : 0;
+}
+
 static void free_reader(struct input_reader *r)
 {
     DL_DELETE(r->in->readers, r);
+    if (r->user)
+        r->user->bytes -= weigh_tasks(r->tasks);
     flux_idset_free(r->tasks);
     free(r);
 }
@@ -154,6 +163,13 @@ static void send_frame(struct input_reader *r, const struct frame *f)
     flux_job_io_read_input_send(r->call, &item);
 }
 
+static int too_much_of_user(struct flux_call *call, const struct input_user *user)
+{
+    return flux_call_fail(call, EAGAIN,
+                          "standard input of all jobs of user %u is limited to %zu MiB",
+                          user->userid, USER_INPUT_MAX >> 20);
+}
+
 static void push(struct input_reader *r)
 {
     struct frame *f;
@@ -208,16 +224,23 @@ static void on_reader_gone(struct flux_call *call, void *arg)
 static int begin_read(struct flux_call *call, const void *arg)
 {
     const flux_job_io_read_input_request *req = arg;
+    struct io *io = flux_call_data(call);
+    struct input_user *user = user_of(io, call);
+    FLUX_AUTO(idset) tasks = NULL;
     struct flux_error err;
-    struct flux_idset *tasks;
     struct input_reader *r;
 
     if (flux_idset_decode(req->tasks, &tasks, &err) < 0)
         return flux_call_fail(call, EINVAL, "%s", err.text);
+    if (user && user->bytes + weigh_tasks(tasks) > USER_INPUT_MAX)
+        return too_much_of_user(call, user);
     r = flux_alloc(sizeof(*r));
     r->call = call;
-    r->in = get(flux_call_data(call), req->id);
-    r->tasks = tasks;
+    r->in = get(io, req->id);
+    r->user = user;
+    r->tasks = FLUX_GIVE(tasks);
+    if (user)
+        user->bytes += weigh_tasks(r->tasks);
     DL_APPEND(r->in->readers, r);
     flux_call_on_cancel(call, on_reader_gone, r);
     flux_call_on_credit(call, on_credit, r);
@@ -232,6 +255,11 @@ int job_io_read_input(struct flux_call *call, const flux_job_io_read_input_reque
 
 /* --- from clients --- */
 
+static size_t weigh(const flux_job_io_write_input_request *req, const struct flux_idset *tasks)
+{
+    return req->data.len + weigh_tasks(tasks) + FRAME_OVERHEAD;
+}
+
 static void add_frame(struct input *in, struct flux_idset *tasks,
                       const flux_job_io_write_input_request *req)
 {
@@ -240,7 +268,7 @@ static void add_frame(struct input *in, struct flux_idset *tasks,
     f->tasks = tasks;
     f->eof = req->eof;
     f->data = req->data.len ? flux_bytes_copy(req->data.data, req->data.len) : NULL;
-    in->bytes += req->data.len;
+    in->bytes += weigh(req, tasks);
     if (in->last)
         in->last->next = f;
     else
@@ -260,31 +288,43 @@ static void on_writer_gone(struct flux_call *call, void *arg)
     }
 }
 
+/* An end of input is taken where nothing else is any more. */
+static int check_room(struct flux_call *call, const struct input *in,
+                      const flux_job_io_write_input_request *req, const struct flux_idset *tasks)
+{
+    size_t weight = weigh(req, tasks), more = req->eof && !req->data.len ? INPUT_END_ROOM : 0;
+    const struct input_user *user = user_of(in->io, call);
+
+    if (in->bytes + weight > INPUT_MAX + more)
+        return flux_call_fail(call, EFBIG, "standard input of a job is limited to %zu MiB",
+                              INPUT_MAX >> 20);
+    if (user && user->bytes + weight > USER_INPUT_MAX + more)
+        return too_much_of_user(call, user);
+    return 0;
+}
+
 static int take_write(struct flux_call *call, const void *arg)
 {
     const flux_job_io_write_input_request *req = arg;
-    struct flux_idset *tasks = NULL;
+    FLUX_AUTO(idset) tasks = NULL;
     struct io *io = flux_call_data(call);
     struct input *in = get(io, req->id);
     struct input_user *user = user_of(io, call);
     struct input_writer *w;
     struct flux_error err;
     struct input_reader *r;
+    int room;
 
-    if (in->bytes + req->data.len > INPUT_MAX)
-        return flux_call_fail(call, EFBIG, "standard input of a job is limited to %zu MiB",
-                              INPUT_MAX >> 20);
-    if (user && user->bytes + req->data.len > USER_INPUT_MAX)
-        return flux_call_fail(call, EAGAIN,
-                              "standard input of all jobs of user %u is limited to %zu MiB",
-                              user->userid, USER_INPUT_MAX >> 20);
     if (*req->tasks && flux_idset_decode(req->tasks, &tasks, &err) < 0)
         return flux_call_fail(call, EINVAL, "%s", err.text);
+    room = check_room(call, in, req, tasks);
+    if (room < 0)
+        return room;
     if (user && (!in->user || in->user == user)) {
-        user->bytes += req->data.len + (in->user ? 0 : in->bytes);
+        user->bytes += weigh(req, tasks) + (in->user ? 0 : in->bytes);
         in->user = user;
     }
-    add_frame(in, tasks, req);
+    add_frame(in, FLUX_GIVE(tasks), req);
     DL_FOREACH(in->readers, r)
     push(r);
     w = flux_alloc(sizeof(*w));

@@ -22,7 +22,9 @@
 #define INPUT_MAX ((size_t)32 << 20)       /* bytes of input kept for a job */
 #define USER_INPUT_MAX ((size_t)128 << 20) /* the same for all jobs of a guest */
 #define OUTPUT_MAX                                                                                 \
-    ((uint64_t)1 << 30) /* bytes of output of a guest's job, whatever its shell thinks */
+    ((uint64_t)1 << 30) /* bytes for output of a guest's job, whatever its shell thinks */
+#define INPUT_END_ROOM ((size_t)1 << 20) /* more, for ends of input */
+#define FRAME_OVERHEAD 256              /* bytes that a piece of input counts as, beside its data */
 #define INPUT_BEHIND ((int64_t)1 << 20) /* a writer waits while a shell is so far behind */
 
 struct io;
@@ -69,6 +71,7 @@ struct output {
     struct segment *first, *last;
     size_t nclosed;
     uint64_t bytes;
+    uint64_t weight;        /* what they, and what is said of them, take in the KVS, about */
     uint32_t shells;        /* that will write; 0 = none has yet */
     uint32_t done;          /* of them */
     struct writer *writers; /* by rank of the shell */

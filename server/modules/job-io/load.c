@@ -101,7 +101,7 @@ static struct output *from_record(struct io *io, uint64_t id, const Flux__V1__Ou
 
     out->io = io;
     out->id = id;
-    out->bytes = rec->bytes;
+    out->bytes = out->weight = rec->bytes;
     out->ended = out->saved = rec->complete;
     out->shells = rec->shells;
     for (size_t i = 0; i < rec->n_segments; i++) {

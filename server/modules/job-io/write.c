@@ -34,6 +34,12 @@ static int hold(struct output *out, struct flux_call *call)
     return FLUX_CALL_LATER;
 }
 
+/* A frame without data takes room, too. */
+static size_t weigh(const flux_job_io_frame *f)
+{
+    return f->data.len + strlen(f->component) + strlen(f->tasks) + sizeof(*f);
+}
+
 static void append(struct output *out, const flux_job_io_write_request *in)
 {
     flux_job_io_read_response item = FLUX_JOB_IO_READ_RESPONSE_INIT;
@@ -41,8 +47,10 @@ static void append(struct output *out, const flux_job_io_write_request *in)
 
     item.frames = in->frames;
     item.n_frames = in->n_frames;
-    for (size_t i = 0; i < in->n_frames; i++)
+    for (size_t i = 0; i < in->n_frames; i++) {
         bytes += in->frames[i]->data.len;
+        out->weight += weigh(in->frames[i]);
+    }
     out->bytes += bytes;
     out->loose += bytes;
     if (in->n_frames)
@@ -95,7 +103,7 @@ static int take_write(struct flux_call *call, const void *arg)
     if (!in->shells || in->shell_rank >= in->shells || in->shells > flux_size(io->h))
         return flux_call_fail(call, EINVAL, "no such shell rank");
     out = output_get(io, in->id);
-    if (!flux_call_is_owner(call) && out->bytes > OUTPUT_MAX)
+    if (!flux_call_is_owner(call) && out->weight > OUTPUT_MAX)
         return flux_call_fail(call, EFBIG, "the output of a job is limited to %d MiB",
                               (int)(OUTPUT_MAX >> 20));
     out->shells = in->shells;

@@ -47,7 +47,7 @@ int settings_override(struct settings *s, const char *text, struct flux_error *e
 static void on_problem(const char *text, enum flux_configfile_severity severity, void *arg)
 {
     if (severity != FLUX_CONFIG_ERROR)
-        broker_log(arg, severity == FLUX_CONFIG_UNKNOWN ? LOG_WARNING : LOG_DEBUG, "config: %s",
+        broker_log(arg, severity == FLUX_CONFIG_UNUSED ? LOG_DEBUG : LOG_WARNING, "config: %s",
                    text);
 }
 

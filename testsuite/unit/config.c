@@ -368,6 +368,36 @@ static void drop(const char *dir, const char *name)
     unlink(path);
 }
 
+static void keep(const char *text, enum flux_configfile_severity severity, void *arg)
+{
+    if (severity == FLUX_CONFIG_REPLACED)
+        *(char **)arg = flux_strdup(text);
+}
+
+static void lists_of_tables_are_not_joined(void **state)
+{
+    char dir[] = "/tmp/flux-config-XXXXXX";
+    FLUX_AUTO(configfile) cfg = NULL;
+    FLUX_AUTO(configfile) alone = NULL;
+    FLUX_AUTO_STR told = NULL;
+
+    assert_non_null(mkdtemp(dir));
+    put(dir, "a.toml",
+        "\n[[resource.config]]\nhosts = \"a\"\n[[resource.config]]\nhosts = \"b\"\n");
+    assert_int_equal(flux_configfile_load(dir, FLUX_CONFIG_TRUST_OWNER, &alone, NULL), 0);
+    assert_int_equal(flux_configfile_check(alone, FLUX_CONFIG_SYSTEM, keep, &told, NULL), 0);
+    assert_null(told);
+    put(dir, "b.toml", "[resource]\nnoverify = true\n[[resource.config]]\nhosts = \"c\"\n");
+    assert_int_equal(flux_configfile_load(dir, FLUX_CONFIG_TRUST_OWNER, &cfg, NULL), 0);
+    assert_int_equal(json_array_size(flux_configfile_get(cfg, "resource.config")), 1);
+    assert_int_equal(flux_configfile_check(cfg, FLUX_CONFIG_SYSTEM, keep, &told, NULL), 0);
+    assert_string_equal(told, "b.toml:3: resource.config: takes the place of the list at a.toml:2: "
+                              "they do not add up");
+    drop(dir, "a.toml");
+    drop(dir, "b.toml");
+    rmdir(dir);
+}
+
 static void a_directory_merges(void **state)
 {
     char dir[] = "/tmp/flux-config-XXXXXX";
@@ -459,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_bootstrap_table_is_read),
         cmocka_unit_test(docs_and_restarts),
         cmocka_unit_test(a_directory_merges),
+        cmocka_unit_test(lists_of_tables_are_not_joined),
         cmocka_unit_test(files_of_others_are_refused),
     };
 

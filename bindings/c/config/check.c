@@ -188,7 +188,12 @@ int flux_configfile_check(const struct flux_configfile *cfg, enum flux_configfil
                           flux_configfile_problem_f problem, void *arg, struct flux_error *err)
 {
     struct check c = {.cfg = cfg, .problem = problem, .arg = arg, .err = err};
+    const char *path;
+    json_t *where;
 
+    json_object_foreach (config_replaced(cfg), path, where)
+        report(&c, FLUX_CONFIG_REPLACED, path,
+               "takes the place of the list at %s: they do not add up", json_string_value(where));
     check_table(&c, config_roots[space], flux_configfile_json(cfg), "");
     if (!c.errors) /* rules may take every type for granted */
         config_rules_check(flux_configfile_json(cfg), space, on_rule, &c);

@@ -17,6 +17,7 @@ struct place {
 
 struct flux_configfile {
     json_t *root;
+    json_t *replaced; /* dotted path of a list -> where the one was that it took the place of */
     struct place *places;
 };
 
@@ -25,6 +26,7 @@ struct flux_configfile *flux_configfile_new(void)
     struct flux_configfile *cfg = flux_alloc(sizeof(*cfg));
 
     cfg->root = json_object();
+    cfg->replaced = json_object();
     return cfg;
 }
 
@@ -40,7 +42,13 @@ void flux_configfile_free(struct flux_configfile *cfg)
         free(place);
     }
     json_decref(cfg->root);
+    json_decref(cfg->replaced);
     free(cfg);
+}
+
+json_t *config_replaced(const struct flux_configfile *cfg)
+{
+    return cfg->replaced;
 }
 
 void config_mark(struct flux_configfile *cfg, const char *path, const char *name, int line)

@@ -15,6 +15,10 @@ extern "C" {
 /* Remember that the value at `path` stands at name:line (line 0: not known). */
 void config_mark(struct flux_configfile *cfg, const char *path, const char *name, int line);
 
+/* Lists of tables that took the place of those of an earlier file of the directory: an object from
+ * dotted paths to where those were. Belongs to cfg. */
+json_t *config_replaced(const struct flux_configfile *cfg);
+
 /* Parse a TOML document: a new object, and a mark for every value. 0 or -EINVAL. (toml.cpp) */
 int config_parse_toml(struct flux_configfile *cfg, const char *text, const char *name, json_t **ret,
                       struct flux_error *err);

@@ -168,6 +168,24 @@ void flux_configfile_merge(struct flux_configfile *to, const struct flux_configf
     merge_marks(to, from, flux_configfile_json(from), "");
 }
 
+/* Who spreads the entries of a list over files may not know that lists are not joined. */
+static void note_replaced(struct flux_configfile *cfg, json_t *to, json_t *from, const char *path)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach (from, key, value) {
+        FLUX_AUTO_STR sub = flux_printf("%s%s%s", path, *path ? "." : "", key);
+        json_t *old = json_object_get(to, key);
+
+        if (json_is_object(json_array_get(old, 0)) && json_array_size(value))
+            json_object_set_new(config_replaced(cfg), sub,
+                                json_string(flux_configfile_where(cfg, sub)));
+        else
+            note_replaced(cfg, old, value, sub);
+    }
+}
+
 /* --- a directory of them --- */
 
 struct names {
@@ -218,6 +236,7 @@ static int load_names(int dir, const char *path, const struct names *names,
         int r = load_file(dir, names->name[i], full, trust, &file, err);
         if (r < 0)
             return r;
+        note_replaced(cfg, flux_configfile_json(cfg), flux_configfile_json(file), "");
         flux_configfile_merge(cfg, file);
     }
     *ret = FLUX_GIVE(cfg);

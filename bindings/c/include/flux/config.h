@@ -73,8 +73,9 @@ int flux_configfile_get_fsd(const struct flux_configfile *cfg, const char *path,
 
 enum flux_configfile_severity {
     FLUX_CONFIG_ERROR,
-    FLUX_CONFIG_UNKNOWN, /* a top-level table nobody here knows; it may be another package's */
-    FLUX_CONFIG_UNUSED,  /* a key that nothing in this version acts on */
+    FLUX_CONFIG_UNKNOWN,  /* a top-level table nobody here knows; it may be another package's */
+    FLUX_CONFIG_UNUSED,   /* a key that nothing in this version acts on */
+    FLUX_CONFIG_REPLACED, /* a list of tables that an earlier file has, too: only this one counts */
 };
 
 /* One finding about a configuration. */

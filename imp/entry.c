@@ -15,7 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "linger.h"
+#include "signals.h"
 #include "user.h"
 
 enum {
@@ -72,7 +72,7 @@ static void default_signals(void)
     dfl.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &dfl, NULL);
     sigemptyset(&none);
-    sigaddset(&none, LINGER_CARRIER);
+    sigaddset(&none, IMP_SIGNAL_CARRIER);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "imp.h"
-#include "linger.h"
+#include "signals.h"
 
 static int parse(const char *text, long max, const char *what, struct imp_error *err)
 {
@@ -44,14 +44,14 @@ static bool is_imp(pid_t pid)
 
 static int send(int pidfd, int signum)
 {
-    siginfo_t carrier = {.si_signo = LINGER_CARRIER, .si_code = SI_QUEUE};
+    siginfo_t carrier = {.si_signo = IMP_SIGNAL_CARRIER, .si_code = SI_QUEUE};
 
     carrier.si_pid = getpid();
     carrier.si_uid = getuid();
     carrier.si_value.sival_int = signum;
     if (signum == SIGKILL)
-        return syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0);
-    return syscall(SYS_pidfd_send_signal, pidfd, LINGER_CARRIER, &carrier, 0);
+        return syscall(SYS_pidfd_send_signal, pidfd, IMP_SIGNAL_KILL, NULL, 0);
+    return syscall(SYS_pidfd_send_signal, pidfd, IMP_SIGNAL_CARRIER, &carrier, 0);
 }
 
 static int act(struct imp *imp, struct kv *request, struct imp_error *err)

@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "kin.h"
+#include "signals.h"
 
 enum {
     KILL_AGAIN = 100,  /* ms: what is being killed may be in the midst of a fork */
     LOOK_AGAIN = 1000, /* ms: the end of processes that are not our descendants is not told */
 };
 
-static const int forwarded[] = {SIGTERM, SIGINT,   SIGHUP,  SIGCONT,
-                                SIGALRM, SIGWINCH, SIGTTIN, SIGTTOU};
+static const int forwarded[] = IMP_SIGNALS_FORWARDED;
 
 struct job {
     pid_t pid;
@@ -31,8 +31,8 @@ static void signals(sigset_t *set)
     sigemptyset(set);
     for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
         sigaddset(set, forwarded[i]);
-    sigaddset(set, LINGER_CARRIER);
-    sigaddset(set, SIGUSR1);
+    sigaddset(set, IMP_SIGNAL_CARRIER);
+    sigaddset(set, IMP_SIGNAL_KILL);
     sigaddset(set, SIGCHLD);
 }
 
@@ -51,7 +51,7 @@ int linger_begin(void)
 
 int linger_follow(pid_t parent)
 {
-    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    prctl(PR_SET_PDEATHSIG, IMP_SIGNAL_KILL);
     return getppid() == parent ? 0 : -ESRCH;
 }
 
@@ -86,7 +86,7 @@ static void reap(struct job *job)
 /* The signal that is meant, or 0. */
 static int meant(const struct signalfd_siginfo *si)
 {
-    if ((int)si->ssi_signo != LINGER_CARRIER)
+    if ((int)si->ssi_signo != IMP_SIGNAL_CARRIER)
         return si->ssi_signo;
     return si->ssi_code == SI_QUEUE && si->ssi_int > 0 && si->ssi_int < NSIG ? si->ssi_int : 0;
 }
@@ -97,7 +97,7 @@ static void take(struct job *job, const struct signalfd_siginfo *si)
 
     if (si->ssi_signo == SIGCHLD)
         return; /* reap() looks each time */
-    if (si->ssi_signo == SIGUSR1) {
+    if ((int)si->ssi_signo == IMP_SIGNAL_KILL) {
         job->killing = true;
         return;
     }

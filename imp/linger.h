@@ -20,11 +20,9 @@ int linger_follow(pid_t parent);
  * when its parent is. -ESRCH: that has happened. */
 int linger_unblock(pid_t parent);
 
-/* Wait for the child, then until its cgroup, if it has one of its own, is empty. TERM INT HUP CONT
- * ALRM WINCH TTIN TTOU go to the child (`group`: to its process group), and so does any other that
- * is queued as the value of a LINGER_CARRIER; USR1 is SIGKILL for all of its processes. Returns the
- * wait status. */
-#define LINGER_CARRIER SIGRTMIN
+/* Wait for the child, then until its cgroup, if it has one of its own, is empty. Signals
+ * (signals.h) go to the child (`group`: to its process group), or kill all of its processes.
+ * Returns the wait status. */
 int linger_wait(int fd, pid_t pid, bool group);
 
 /* End with the same exit code, or by the same signal. */

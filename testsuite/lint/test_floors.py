@@ -50,6 +50,8 @@ PRIVATE = {
     ("server/modules/kvs", "server/modules/content-sqlite"),
     # it shares imp/sign with the server: a signed request is taken apart there
     ("server/modules/job-ingest", "imp"),
+    # and imp/signals.h, which is how one speaks to an IMP
+    ("server/modules/exec", "imp"),
 }
 
 # Public headers whose name is not that of a file in the folder that implements them.

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <syslog.h>
 
+#include "../../../imp/signals.h"
 #include "exec.h"
 
 #define COOKIE_TEXT 96 /* of label and of command, each: the cookie stays below 256 bytes */
@@ -47,12 +48,10 @@ int local_spawn(struct local *l, struct spawn_request *req, uint32_t attempt,
     return r;
 }
 
-/* What an IMP passes on as it is: flux-imp(8). Others travel as the value of a SIGRTMIN, and
- * SIGUSR1 stands for SIGKILL, which it could not see. */
+/* Does an IMP take it as it is? */
 static bool passed_on(int signum)
 {
-    static const int known[] = {SIGTERM, SIGINT,   SIGHUP,  SIGCONT,
-                                SIGALRM, SIGWINCH, SIGTTIN, SIGTTOU};
+    static const int known[] = IMP_SIGNALS_FORWARDED;
 
     for (size_t i = 0; i < FLUX_ARRAY_SIZE(known); i++)
         if (known[i] == signum)
@@ -65,11 +64,11 @@ static void imp_kill(struct local *l, int signum)
     struct spawn_client *c = l->exec->spawn;
 
     if (signum == SIGKILL)
-        spawn_client_kill(c, l->process, SIGUSR1, SPAWN_KILL_LEADER);
+        spawn_client_kill(c, l->process, IMP_SIGNAL_KILL, SPAWN_KILL_LEADER);
     else if (passed_on(signum))
         spawn_client_kill(c, l->process, signum, SPAWN_KILL_LEADER);
     else
-        spawn_client_queue(c, l->process, SIGRTMIN, signum);
+        spawn_client_queue(c, l->process, IMP_SIGNAL_CARRIER, signum);
 }
 
 void local_kill(struct local *l, int signum, bool group)

@@ -452,6 +452,8 @@ static void nowhere(struct where *w, int errnum, const char *fmt, ...)
 static void to_local(struct router *r, struct flux_msg *m, struct where *w)
 {
     struct service_entry *e = find_service(r, m->method);
+    /* Guests leave room for the modules, which wait for each other. */
+    unsigned max = m->roles & FLUX_ROLE_OWNER ? HELD_MAX : HELD_MAX / 2;
     const struct flux_service *known;
 
     if (e) {
@@ -459,7 +461,7 @@ static void to_local(struct router *r, struct flux_msg *m, struct where *w)
         return;
     }
     known = known_service(m->method);
-    if (r->loading && r->nheld < HELD_MAX &&
+    if (r->loading && r->nheld < max &&
         (!known || known->home == FLUX_HOME_EVERY_RANK || r->rank == 0))
         w->hold = true;
     else if (known)

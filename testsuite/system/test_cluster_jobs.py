@@ -258,8 +258,9 @@ def test_urgency_of_a_guest_ends_at_the_default(cluster):
 
 # --- an owner who has turned ---
 
-def as_shell(cluster, j, jobspec, arguments="--standalone", **fields):
-    """The owner starts the IMP itself, with a signed request that it has and a start document of its own making."""
+def as_shell(cluster, j, jobspec, arguments="1", **fields):
+    """The owner starts the IMP itself, with a signed request that it has and a start document of its own making. That
+    names no broker: what the job prints is printed here."""
     r = {"version": 1, "execution": {"R_lite": [{"rank": "0", "children": {"core": "0"}}], "nodelist": ["test1"],
                                      "starttime": 0, "expiration": 0}}
     fields = {"job_id": 1, "user_id": ALICE, "owner_id": FLUX_UID, "jobspec": json.dumps(jobspec),
@@ -283,6 +284,11 @@ def test_the_owner_can_run_as_a_user_only_what_the_user_has_signed(cluster):
     assert r.ok and r.out.startswith("signed by alice\n") and "forged" not in r.out and "EVIL" not in r.out, r
     assert "LD_PRELOAD" not in r.out and "FLUX_JOB_TMPDIR=/tmp/" in r.out, r
     assert cluster[0].run("ls ~", user="alice").out.count("jobtmp") == 0
+    for argument in ("--standalone", "--start=/tmp/document"):
+        r = as_shell(cluster, j, forged, argument)
+        assert not r.ok and r.out == "" and "not for jobs of others" in r.err, r
+    r = as_shell(cluster, j, forged, hostname="$(id)")
+    assert not r.ok and r.out == "" and "a name that is none" in r.err, r
 
 
 def test_the_owner_cannot_make_a_signature_fit(cluster):

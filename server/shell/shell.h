@@ -99,6 +99,7 @@ struct flux_shell {
     unsigned holds;
     int exit_code; /* largest so far */
     bool started, finished, raised;
+    bool ending;     /* the tasks were told to end */
     char fatal[320]; /* first fatal text */
 };
 

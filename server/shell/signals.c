@@ -77,6 +77,8 @@ int signals_start(struct flux_shell *sh, struct flux_error *err)
 
 void flux_shell_kill(struct flux_shell *sh, int signum)
 {
+    if (signum == SIGTERM || signum == SIGKILL || signum == SIGINT || signum == SIGHUP)
+        sh->ending = true;
     for (unsigned i = 0; i < sh->nlocal; i++) {
         struct flux_shell_task *t = &sh->tasks[i];
 

@@ -4,7 +4,6 @@ else's business."""
 import base64
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -37,19 +36,6 @@ def test_two_users_at_a_time_have_their_own(cluster):
     jobs = {user: cluster.flux("submit -N4 sh -c 'id -un; sleep 0.2'", user=user).out.strip() for user in USERS}
     for user, job in jobs.items():
         assert cluster.flux(f"job attach {job}", user=user).lines == [user] * 4
-
-
-def test_parallel_tasks_find_each_other(cluster, mpi_hello):
-    shutil.copy(mpi_hello, cluster[0].path("/home/alice/hello"))
-    cluster[0].run("chmod 755 ~alice/hello")
-    # Not to its end: MPICH's UCX may wait for ever in MPI_Finalize, where a rank that has nothing left to do waits in a
-    # barrier of PMI and makes no progress for one that has.
-    r = flux(cluster, "run -N4 -n4 sh -c 'timeout 10 ./hello; true'", timeout=60)
-    found = re.findall(r"^hello from rank (\d) of 4 on (test\d), the sum of all ranks is 6$", r.out, re.M)
-    assert sorted(found) == [(str(i), host) for i, host in enumerate(cluster.hosts)], r
-    for _ in range(3):
-        r = flux(cluster, "run -N4 -n8 flux pmi exchange --count=2")
-        assert r.ok and "on 8 tasks" in r.out, r
 
 
 @pytest.mark.parametrize("name", ["USR1", "USR2", "HUP"])

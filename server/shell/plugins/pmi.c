@@ -65,6 +65,16 @@ static void set_library_path(struct flux_shell *sh)
                       old && *old ? ":" : "", old ? old : "");
 }
 
+/* Jobs of one user on one node would otherwise share file names in Open MPI 4. What a job around
+ * this one was given is inherited, and may not be here. */
+static void set_backing_directory(struct flux_shell *sh)
+{
+    const char *old = flux_shell_getenv(sh, "OMPI_MCA_btl_vader_backing_directory");
+
+    if (!old || strstr(old, "/jobtmp-"))
+        flux_shell_setenv(sh, "OMPI_MCA_btl_vader_backing_directory", "%s", flux_shell_tmpdir(sh));
+}
+
 static int init(struct flux_shell *sh, void **data, struct flux_error *err)
 {
     struct pmi *p;
@@ -79,9 +89,7 @@ static int init(struct flux_shell *sh, void **data, struct flux_error *err)
     flux_fluid_encode(sh->start->job_id, FLUX_FLUID_F58_ASCII, p->kvsname, sizeof(p->kvsname));
     flux_shell_setenv(sh, "PMI_SIZE", "%u", sh->ntasks);
     set_library_path(sh);
-    /* Jobs of one user on one node would otherwise share file names in Open MPI 4. */
-    if (!flux_shell_getenv(sh, "OMPI_MCA_btl_vader_backing_directory"))
-        flux_shell_setenv(sh, "OMPI_MCA_btl_vader_backing_directory", "%s", flux_shell_tmpdir(sh));
+    set_backing_directory(sh);
     return 0;
 }
 
@@ -318,7 +326,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         r = p->server ? flux_pmi_server_eof(p->server, e->index, &err) : 0;
     if (n <= 0 || r != 0)
         end_close(e);
-    if (r < 0)
+    /* That a task was told to end is why it has not finalized: nothing to tell. */
+    if (r < 0 && !(n <= 0 && p->sh->ending))
         flux_shell_raise(p->sh, "task %u: %s", rank, err.text);
 }
 

@@ -172,7 +172,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(flux_start, tmp_pa
     db.close()
     mark.unlink()  # a newer version has one of its own format
     before = store.read_bytes()
-    with pytest.raises(AssertionError, match="has format 99, this Flux reads 2: it was written by a newer version"):
+    with pytest.raises(AssertionError, match="has format 99, this Flux reads 3: it was written by a newer version"):
         flux_start(1, statedir=tmp_path)
     assert store.read_bytes() == before
 

@@ -9,8 +9,13 @@
 #include <sqlite3.h>
 #include <sys/queue.h>
 
-#define STORE_FORMAT 2
+#define STR_(x) #x
+#define STR(x) STR_(x)
+
+#define STORE_FORMAT 3
 #define STORE_PAGE 4096
+#define STORE_RUN_BITS 12 /* nodes and values are indexed by runs of 4096 (docs/decisions/098) */
+#define STORE_RUN "id >> " STR(STORE_RUN_BITS)
 #define STORE_WAL_HEADER 32
 #define STORE_WAL_FRAME (24 + STORE_PAGE)
 #define STORE_SUM_SIZE 16 /* BLAKE2b-128 before each log and checkpoint record */

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* The tables of content.sqlite, and whether a file has them. A file is a store of this format or it
  * is refused: never migrated by guess. The format's number is SQLite's user_version; format 2 has
- * the row's numbers in the sums of records. */
+ * the row's numbers in the sums of records, format 3 the index of nodes and values by runs. */
 #include "internal.h"
 
 #define APPLICATION_ID 0x466c7578 /* "Flux" */
-#define STR_(x) #x
-#define STR(x) STR_(x)
-
 static const char *const tables[] = {
     "CREATE TABLE blobs(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, kind INTEGER NOT NULL,"
     " data BLOB NOT NULL)",
-    "CREATE INDEX blobs_key ON blobs(key)",
+    "CREATE INDEX blobs_run ON blobs(" STORE_RUN ", key) WHERE kind < 2",
+    "CREATE INDEX blobs_client ON blobs(key) WHERE kind = 2",
     "CREATE TABLE log(seq INTEGER PRIMARY KEY, data BLOB NOT NULL)",
     "CREATE TABLE checkpoint(id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL,"
     " log_seq INTEGER NOT NULL, data BLOB NOT NULL)",

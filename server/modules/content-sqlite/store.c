@@ -16,8 +16,18 @@
 
 static const char *const rd_sql[RD_COUNT] = {
     [RD_LOAD] = "SELECT data FROM blobs WHERE id = ?1",
-    [RD_FIND] = "SELECT id, data FROM blobs WHERE key = ?1 ORDER BY id DESC",
-    [RD_CLIENT] = "SELECT data FROM blobs WHERE key = ?1 AND kind = 2",
+    /* One look into each run that has a blob, the newest run first. */
+    [RD_FIND] = "WITH RECURSIVE run(n) AS (SELECT max(id) >> " STR(
+        STORE_RUN_BITS) " FROM blobs"
+                        " UNION ALL SELECT (SELECT max(id) >> " STR(
+                            STORE_RUN_BITS) " FROM blobs"
+                                            " WHERE id < n << " STR(
+                                                STORE_RUN_BITS) ") FROM run WHERE n IS NOT NULL)"
+                                                                " SELECT id, data FROM run CROSS "
+                                                                "JOIN blobs"
+                                                                " WHERE " STORE_RUN
+                                                                " = n AND key = ?1 AND kind < 2",
+    [RD_CLIENT] = "SELECT id, data FROM blobs WHERE key = ?1 AND kind = 2",
     [RD_LOG] = "SELECT seq, data FROM log WHERE seq > ?1 ORDER BY seq",
     [RD_CHECKPOINT] = "SELECT id, log_seq, data, time FROM checkpoint"
                       " ORDER BY log_seq DESC, id DESC",

@@ -135,13 +135,14 @@ int store_load(struct store *s, const struct store_ref *ref, void **data, size_t
     return r;
 }
 
-int store_find(struct store *s, struct store_ref *ref, void **data, size_t *len,
-               struct flux_error *err)
+/* Look for a blob with this hash among those of one index. 1: there is none. */
+static int find(struct store *s, enum store_rd which, struct store_ref *ref, void **data,
+                size_t *len, struct flux_error *err)
 {
-    sqlite3_stmt *st = s->rd_stmt[RD_FIND];
+    sqlite3_stmt *st = s->rd_stmt[which];
     bool found = false;
     int code;
-    int r = 0;
+    int r = 1;
 
     sqlite3_bind_int64(st, 1, hash_key(ref->hash));
     while (!found && (code = sqlite3_step(st)) == SQLITE_ROW) {
@@ -158,9 +159,17 @@ int store_find(struct store *s, struct store_ref *ref, void **data, size_t *len,
     if (!found && code != SQLITE_DONE)
         r = store_sqlite_error(s->rd, "find blob", err);
     sqlite3_reset(st);
-    if (found)
-        return 0;
-    return r < 0 ? r : flux_error_set(err, -ENOENT, "no such blob");
+    return found ? 0 : r;
+}
+
+int store_find(struct store *s, struct store_ref *ref, void **data, size_t *len,
+               struct flux_error *err)
+{
+    int r = find(s, RD_CLIENT, ref, data, len, err);
+
+    if (r == 1)
+        r = find(s, RD_FIND, ref, data, len, err);
+    return r == 1 ? flux_error_set(err, -ENOENT, "no such blob") : r;
 }
 
 bool store_has_client(struct store *s, const uint8_t hash[STORE_HASH_SIZE])
@@ -171,7 +180,7 @@ bool store_has_client(struct store *s, const uint8_t hash[STORE_HASH_SIZE])
 
     sqlite3_bind_int64(st, 1, hash_key(hash));
     while (!found && sqlite3_step(st) == SQLITE_ROW) {
-        store_hash(sqlite3_column_blob(st, 0), sqlite3_column_bytes(st, 0), actual);
+        store_hash(sqlite3_column_blob(st, 1), sqlite3_column_bytes(st, 1), actual);
         found = memcmp(actual, hash, sizeof(actual)) == 0;
     }
     sqlite3_reset(st);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* The store: what it refuses to open, and what it makes of damaged rows. */
+#include "../../../server/modules/content-sqlite/internal.h"
 #include "rig.h"
 
 #include <stdio.h>
@@ -50,6 +51,74 @@ static void a_blob_comes_back_by_id_and_by_hash(void **state)
     assert_int_equal(store_find(rig->store, &found, &data, &len, &err), -ENOENT);
     assert_int_equal(store_ref_parse("blake2b-12", found.hash, &err), -EINVAL);
     assert_int_equal(store_ref_parse("sha1-12", found.hash, &err), -EINVAL);
+}
+
+static struct store_ref put_node(struct rig *rig, const char *text)
+{
+    struct store_batch *b = store_batch_new(rig->store);
+    struct store_ref ref = {.id = store_new_id(rig->store)};
+    struct flux_error err;
+
+    store_hash(text, strlen(text), ref.hash);
+    store_batch_blob(b, &ref, STORE_NODE, text, strlen(text), false);
+    assert_int_equal(store_batch_run(rig->store, b, &err), 0);
+    store_batch_free(b);
+    return ref;
+}
+
+static void expect_node(struct rig *rig, const struct store_ref *ref)
+{
+    struct store_ref found = *ref;
+    struct flux_error err;
+    void *data;
+    size_t len;
+
+    found.id = 0;
+    assert_int_equal(store_find(rig->store, &found, &data, &len, &err), 0);
+    assert_int_equal(found.id, ref->id);
+    free(data);
+}
+
+static void a_node_is_found_by_hash_in_whichever_run_it_is(void **state)
+{
+    struct rig *rig = *state;
+    struct store_ref refs[6];
+    char text[16];
+
+    for (int i = 0; i < 6; i++) {
+        snprintf(text, sizeof(text), "node %d", i / 2);
+        refs[i] = put_node(rig, text);
+        for (int skipped = 0; skipped < 5000; skipped++)
+            store_new_id(rig->store);
+    }
+    for (int i = 1; i < 6; i += 2) /* of equal ones the newest */
+        expect_node(rig, &refs[i]);
+}
+
+static void on_plan(sqlite3 *db, const char *sql, const char *index)
+{
+    FLUX_AUTO_STR explain = flux_printf("EXPLAIN QUERY PLAN %s", sql);
+    sqlite3_stmt *st = NULL;
+    bool used = false;
+
+    assert_int_equal(sqlite3_prepare_v2(db, explain, -1, &st, NULL), SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(st, 3);
+
+        used |= strstr(detail, index) != NULL;
+        assert_string_not_equal(detail, "SCAN blobs");
+    }
+    sqlite3_finalize(st);
+    assert_true(used);
+}
+
+static void lookups_by_hash_use_an_index(void **state)
+{
+    struct rig *rig = *state;
+
+    on_plan(rig->store->rd, sqlite3_sql(rig->store->rd_stmt[RD_FIND]),
+            "blobs_run (<expr>=? AND key=?)");
+    on_plan(rig->store->rd, sqlite3_sql(rig->store->rd_stmt[RD_CLIENT]), "blobs_client (key=?)");
 }
 
 static void a_second_broker_is_kept_out(void **state)
@@ -188,6 +257,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_blob_comes_back_by_id_and_by_hash, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_is_found_by_hash_in_whichever_run_it_is, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(lookups_by_hash_use_an_index, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_broker_is_kept_out, setup, teardown),
         cmocka_unit_test_setup_teardown(other_files_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_value_is_reported_and_the_rest_lives, setup,

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """Running jobs survive their brokers: on compute nodes, on the way to them, at rank 0, all at once."""
+import contextlib
 import os
 import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 
@@ -313,3 +315,39 @@ def test_a_barrier_that_is_under_way_is_completed(cluster, victims):
     assert c.status(job) == 0
     assert "exception" not in c.names(job)
     assert ran_once(c)
+
+
+@contextlib.contextmanager
+def seen_by_rank_0(c, method):
+    """Lines for requests with this method between rank 0 and its children, from now on."""
+    command = [FLUX, "overlay", "trace", "--type=request", method, "Broker/Ping"]
+    with subprocess.Popen(command, env=c.env, stdout=subprocess.PIPE, text=True, bufsize=1) as trace:
+        limit = threading.Timer(40 * PATIENCE, trace.kill)
+        limit.start()
+        try:
+            c.until(lambda: c.run("ping", "--count=1", "1") and select.select([trace.stdout], [], [], 0)[0], "it is traced")
+            yield (line for line in trace.stdout if "Ping" not in line)
+        finally:
+            limit.cancel()
+            trace.kill()
+
+
+def test_a_barrier_is_left_by_all_though_its_result_was_lost(cluster):
+    """The result has reached tasks 0 and 1 when rank 0 dies, and with it the broker that should have told task 2."""
+    c = cluster(parents=(None, 0, 0), config="[job-manager]\nsafe-mode = false\n")
+    job = c.run("submit", "-N3", "-n3", "sh", "-c",
+                f"until [ -e {c.path}/enter.$FLUX_TASK_RANK ]; do sleep 0.05; done; flux pmi barrier && "
+                f"echo $FLUX_TASK_RANK >>{c.path}/left; until [ -e {c.path}/end ]; do sleep 0.05; done")
+    c.wait_event(job, "start")
+    with seen_by_rank_0(c, "Collective/Gather") as lines:
+        for task in 1, 2:
+            (c.path / f"enter.{task}").touch()
+        assert all("Gather" in next(lines) for _ in range(2))  # both children have entered for their tasks
+    c.kill(2, sig=signal.SIGSTOP)
+    (c.path / "enter.0").touch()
+    left = c.path / "left"
+    c.until(lambda: left.exists() and sorted(left.read_text().split()) == ["0", "1"], "two have left")
+    c.kill(0, 2)
+    c.until(lambda: sorted(left.read_text().split()) == ["0", "1", "2"], "all have left", 60)
+    (c.path / "end").touch()
+    assert c.status(job) == 0 and "exception" not in c.names(job)

@@ -207,6 +207,12 @@ void flux_set_reconnect(struct flux *h, double seconds)
     h->reconnect = seconds;
 }
 
+void flux_on_reconnect(struct flux *h, void (*cb)(struct flux *h, void *arg), void *arg)
+{
+    h->on_reconnect = cb;
+    h->on_reconnect_arg = arg;
+}
+
 /* --- who we are and where --- */
 
 static void receive_hello(struct flux *h, struct flux_msg *m)

@@ -112,6 +112,8 @@ static void on_retry(uv_timer_t *timer)
     stop_retry(l);
     attach(l, fd);
     futures_resend(l->h, true);
+    if (l->h->on_reconnect)
+        l->h->on_reconnect(l->h, l->h->on_reconnect_arg);
 }
 
 static void lost(struct local_conn *l, int r, const char *text)

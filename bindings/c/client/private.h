@@ -40,6 +40,8 @@ struct flux {
     struct flux_error lost_error;
     void (*on_lost)(struct flux *h, void *arg);
     void *on_lost_arg;
+    void (*on_reconnect)(struct flux *h, void *arg);
+    void *on_reconnect_arg;
     double reconnect;
     char *uri;
 

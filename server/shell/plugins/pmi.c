@@ -15,6 +15,7 @@
 
 #define RETRY_MS 200
 #define PATIENCE_MS 600000 /* for an exchange that has failed once */
+#define OFFER_SECONDS 60.  /* so long after an exchange others may not have its result */
 
 struct endpoint {
     struct pmi *pmi;
@@ -32,6 +33,14 @@ struct pmi {
     struct flux_buf dirty; /* what goes into it */
     bool timers, failed;   /* the timers are there; it has failed before */
     uv_timer_t retry, limit;
+
+    /* The exchange before: entered again after a loss, for others whom its result may not have
+     * reached. They have not left it, so nobody has passed the one that follows. */
+    struct flux_future *offer;
+    struct flux_buf offered; /* our part of it */
+    unsigned offered_number; /* 0: there is none */
+    double offered_at;       /* monotonic: when its result came */
+    bool offering;
     char kvsname[FLUX_FLUID_MAX];
 };
 
@@ -125,15 +134,41 @@ static char *participants(struct flux_shell *sh)
 }
 
 static void exchange(struct pmi *p);
+static void offer(struct pmi *p);
 
 static void on_retry(uv_timer_t *timer)
 {
-    exchange(timer->data);
+    struct pmi *p = timer->data;
+
+    if (p->offering && !p->offer)
+        offer(p);
+    if (p->failed && !p->exchange)
+        exchange(p);
+}
+
+static void stop_offering(struct pmi *p)
+{
+    p->offering = false;
+    flux_future_free(FLUX_GIVE(p->offer));
+}
+
+/* What could be offered from now on is this one. */
+static void keep_for_offer(struct pmi *p)
+{
+    struct flux_buf old = p->offered;
+
+    stop_offering(p);
+    p->offered = p->dirty;
+    p->dirty = old;
+    p->offered_number = p->barriers;
+    p->offered_at = flux_monotime();
 }
 
 /* The exchange is over, one way or the other. */
 static void exchanged(struct pmi *p, int r, const struct flux_error *err)
 {
+    if (r == 0)
+        keep_for_offer(p);
     if (p->timers) {
         uv_timer_stop(&p->retry);
         uv_timer_stop(&p->limit);
@@ -165,17 +200,22 @@ static bool may_pass(int r)
            r == -ECANCELED || r == -EAGAIN;
 }
 
+static void make_timers(struct pmi *p)
+{
+    if (p->timers)
+        return;
+    uv_timer_init(&p->sh->loop, &p->retry);
+    uv_timer_init(&p->sh->loop, &p->limit);
+    p->retry.data = p->limit.data = p;
+    p->timers = true;
+}
+
 /* A broker on the way is gone: it, or its successor, will be back; or the job ends without it. */
 static void try_again(struct pmi *p)
 {
     flux_future_free(p->exchange);
     p->exchange = NULL;
-    if (!p->timers) {
-        uv_timer_init(&p->sh->loop, &p->retry);
-        uv_timer_init(&p->sh->loop, &p->limit);
-        p->retry.data = p->limit.data = p;
-        p->timers = true;
-    }
+    make_timers(p);
     if (!p->failed)
         uv_timer_start(&p->limit, on_limit, PATIENCE_MS, 0);
     p->failed = true;
@@ -200,13 +240,61 @@ static void on_exchanged(struct flux_future *f, void *arg)
     exchanged(p, r, &err);
 }
 
-static void exchange(struct pmi *p)
+static struct flux_future *enter(struct pmi *p, struct flux *h, unsigned number,
+                                 const struct flux_buf *part)
 {
     flux_collective_exchange_request in = FLUX_COLLECTIVE_EXCHANGE_REQUEST_INIT;
+    FLUX_AUTO_STR name = flux_printf("pmi.%s.%u", p->kvsname, number);
+    FLUX_AUTO_STR ranks = participants(p->sh);
+
+    in.name = name;
+    in.ranks = ranks;
+    in.data.data = (uint8_t *)part->data;
+    in.data.len = part->len;
+    in.local = 1;
+    in.persistent = true;
+    return flux_collective_exchange_async(h, FLUX_RANK(p->sh->start->broker_rank), &in);
+}
+
+static void on_offered(struct flux_future *f, void *arg)
+{
+    struct pmi *p = arg;
+    int r = flux_collective_exchange_result(f, NULL, NULL);
+
+    flux_future_free(FLUX_GIVE(p->offer));
+    make_timers(p);
+    if (may_pass(r))
+        uv_timer_start(&p->retry, on_retry, RETRY_MS, 0);
+    else
+        p->offering = false;
+}
+
+static void offer(struct pmi *p)
+{
+    struct flux *h = flux_shell_handle(p->sh);
+
+    if (!h)
+        return;
+    p->offer = enter(p, h, p->offered_number, &p->offered);
+    flux_future_then(p->offer, on_offered, p);
+}
+
+/* Our broker was lost, perhaps as all were: with rank 0, which may have had a result on its way
+ * down that has come to us, and not to all. */
+static void on_reconnect(struct flux *h, void *arg)
+{
+    struct pmi *p = arg;
+
+    if (p->offered_number && flux_monotime() - p->offered_at < OFFER_SECONDS)
+        p->offering = true;
+    if (p->offering && !p->offer)
+        offer(p);
+}
+
+static void exchange(struct pmi *p)
+{
     struct flux *h = flux_shell_handle(p->sh);
     struct flux_error err;
-    FLUX_AUTO_STR name = NULL;
-    FLUX_AUTO_STR ranks = NULL;
 
     if (!h && p->sh->start->local_uri[0]) { /* our own broker is not back yet */
         try_again(p);
@@ -217,13 +305,8 @@ static void exchange(struct pmi *p)
         exchanged(p, -ENOENT, &err);
         return;
     }
-    in.name = name = flux_printf("pmi.%s.%u", p->kvsname, p->barriers);
-    in.ranks = ranks = participants(p->sh);
-    in.data.data = (uint8_t *)p->dirty.data;
-    in.data.len = p->dirty.len;
-    in.local = 1;
-    in.persistent = true;
-    p->exchange = flux_collective_exchange_async(h, FLUX_RANK(p->sh->start->broker_rank), &in);
+    flux_on_reconnect(h, on_reconnect, p);
+    p->exchange = enter(p, h, p->barriers, &p->dirty);
     flux_future_then(p->exchange, on_exchanged, p);
 }
 
@@ -360,10 +443,11 @@ static void finish(struct flux_shell *sh, void **data)
 
     for (unsigned i = 0; p && i < sh->nlocal; i++)
         end_close(&p->ends[i]);
-    if (p)
-        flux_future_free(p->exchange);
-    if (p)
-        p->exchange = NULL;
+    if (p) {
+        flux_future_free(FLUX_GIVE(p->exchange));
+        stop_offering(p);
+        p->offered_number = 0;
+    }
     if (p && p->timers) {
         uv_close((uv_handle_t *)&p->retry, NULL);
         uv_close((uv_handle_t *)&p->limit, NULL);
@@ -379,6 +463,7 @@ static void done(struct flux_shell *sh, void **data)
         return;
     flux_pmi_server_free(p->server);
     flux_buf_done(&p->dirty);
+    flux_buf_done(&p->offered);
     free(p->ends);
     free(p);
 }

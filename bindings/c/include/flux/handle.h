@@ -50,6 +50,8 @@ void flux_on_lost(struct flux *h, void (*cb)(struct flux *h, void *arg), void *a
 /* Keep trying to connect again for up to `seconds` after a loss: idempotent calls are sent again,
  * others fail with ECONNRESET. Default: not at all. */
 void flux_set_reconnect(struct flux *h, double seconds);
+/* Called when it is connected again: to the same broker or to the one that took its place. */
+void flux_on_reconnect(struct flux *h, void (*cb)(struct flux *h, void *arg), void *arg);
 
 /* Value of a broker attribute, or NULL. For modules this is a snapshot made when the module was
  * loaded and costs nothing; for clients it is a round trip the first time. Lives as long as h. */

@@ -35,6 +35,10 @@ def make_bare(cluster):
         (wants / unit).unlink(missing_ok=True)
     # users come and go while systemd and dbus work: neither must wait for the other to know a name
     (image / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nshadow: files\nhosts: files\n")
+    # the nodes reach no mirror: what is installed is new enough, whatever this machine's lists say
+    apt = image / "etc/apt/apt.conf.d/guide"
+    apt.parent.mkdir(parents=True)
+    apt.write_text('APT::Get::Upgrade "false";\n')
     sudoers = image / "etc/sudoers.d/guide"
     sudoers.parent.mkdir()
     sudoers.write_text(f"{ME} ALL=(ALL) NOPASSWD: ALL\n")

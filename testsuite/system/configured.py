@@ -40,9 +40,9 @@ class Configured:
     def write(self, rank, text, name="a.toml"):
         (self.path / f"conf{rank}" / name).write_text(text)
 
-    def start(self, rank, *args, hostname=None, conf=None):
+    def start(self, rank, *args, hostname=None, conf=None, program=(FLUX, "broker")):
         """A broker; rank 0 says "up" when it runs, and ends when its standard input does."""
-        command = [FLUX, "broker", f"-c{self.path}/conf{rank if conf is None else conf}",
+        command = [*program, f"-c{self.path}/conf{rank if conf is None else conf}",
                    f"-Shostname={hostname or f'c{rank}'}", f"-Srundir={self.path}/r{rank}",
                    "-Slog-stderr-mode=local", "-Slog-stderr-level=7", "-Sbroker.quorum=1", *args]
         if rank == 0:

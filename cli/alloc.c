@@ -12,7 +12,7 @@
 
 static const struct flux_option options[] = {
     {"bg", 0, OPT_FLAG, NULL, "No program in it: print the job id once it is ready"},
-    {"verbose", 'v', OPT_FLAG, NULL, "Show the job id; -vv: events"},
+    {"verbose", 'v', OPT_LEVEL, "LEVEL", "Show the job id; -vv: events"},
     {"quiet", 0, OPT_FLAG, NULL, "Say nothing about how the job ended"},
     {NULL},
 };
@@ -36,7 +36,7 @@ static int follow(struct cli *cli, uint64_t id, bool terminal)
     struct attach *a = attach_new(cli, &how);
     int code;
 
-    if (cli_has(cli, "verbose"))
+    if (cli_count(cli, "verbose") > 0)
         fprintf(stderr, "jobid: %s\n", flux_fluid_f58(id));
     attach_add(a, id);
     code = attach_run(a);

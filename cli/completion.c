@@ -9,7 +9,8 @@ static void print_options(const struct flux_verb *verb)
     for (size_t i = 0; i < FLUX_ARRAY_SIZE(verb->options) && verb->options[i]; i++)
         for (const struct flux_option *o = verb->options[i]; o->name; o++)
             if (o->help)
-                printf(" --%s%s", o->name, o->kind == OPT_FLAG || o->kind == OPT_OPTSTR ? "" : "=");
+                printf(" --%s%s", o->name,
+                       o->kind == OPT_FLAG || flux_option_attaches(o) ? "" : "=");
 }
 
 /* Whether this verb is the first one of its first word. */

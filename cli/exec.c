@@ -24,7 +24,7 @@ static const struct flux_option options[] = {
     {"dir", 'd', OPT_STR, "PATH", "Working directory of the command (default: the present one)"},
     {"label-io", 'l', OPT_FLAG, NULL, "Put the rank before each line of output"},
     {"noinput", 'n', OPT_FLAG, NULL, "Standard input is /dev/null"},
-    {"verbose", 'v', OPT_FLAG, NULL, "Tell who has started and ended, and when"},
+    {"verbose", 'v', OPT_LEVEL, "LEVEL", "Tell who has started and ended, and when"},
     {"quiet", 'q', OPT_FLAG, NULL, "Do not tell of exit codes other than 0"},
     {"bg", 0, OPT_FLAG, NULL, "Leave it running; return once it has started"},
     {"label", 0, OPT_STR, "NAME", "Name it, for flux sproc"},

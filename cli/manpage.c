@@ -46,9 +46,9 @@ static void put_option(const struct flux_option *o)
     put_text(o->name);
     putchar('*');
     if (o->arg) {
-        fputs(o->kind == OPT_OPTSTR ? "\\[=" : "=", stdout);
+        fputs(flux_option_attaches(o) ? "\\[=" : "=", stdout);
         put_text(o->arg);
-        fputs(o->kind == OPT_OPTSTR ? "\\]" : "", stdout);
+        fputs(flux_option_attaches(o) ? "\\]" : "", stdout);
     }
     fputs("\n\t", stdout);
     put_text(o->help);

@@ -74,6 +74,7 @@ static int check_value(const struct flux_option *o, const char *value, struct fl
 
     switch (o->kind) {
     case OPT_INT:
+    case OPT_LEVEL:
         errno = 0;
         (void)strtoll(value, &end, 10);
         if (errno || end == value || *end)
@@ -108,7 +109,7 @@ static int give(struct cli *cli, const struct flux_option *o, const char *value,
 
 static bool wants_value(const struct flux_option *o)
 {
-    return o->kind != OPT_FLAG && o->kind != OPT_OPTSTR;
+    return o->kind != OPT_FLAG && !flux_option_attaches(o);
 }
 
 /* --name, --name=value, --name value. Returns how many more words were used, or negative. */
@@ -132,6 +133,14 @@ static int parse_long(struct cli *cli, char **words, struct flux_error *err)
     return r < 0 ? r : 1;
 }
 
+/* A short option without its argument, by what follows the letter. */
+static bool stands_alone(const struct flux_option *o, char next)
+{
+    if (o->kind == OPT_LEVEL)
+        return next != '=' && (next < '0' || next > '9');
+    return o->kind == OPT_FLAG || (o->kind == OPT_OPTSTR && !next);
+}
+
 /* -abc, -ovalue, -o value. */
 static int parse_short(struct cli *cli, char **words, struct flux_error *err)
 {
@@ -141,7 +150,7 @@ static int parse_short(struct cli *cli, char **words, struct flux_error *err)
 
         if (!o)
             return flux_error_set(err, -EINVAL, "invalid option -- '%c'", *p);
-        if (o->kind == OPT_FLAG || (o->kind == OPT_OPTSTR && !p[1])) {
+        if (stands_alone(o, p[1])) {
             r = give(cli, o, NULL, err);
             if (r < 0)
                 return r;
@@ -233,7 +242,10 @@ int cli_count(const struct cli *cli, const char *name)
 
     assert_known(cli, name);
     for (size_t i = 0; i < cli->given_count; i++)
-        n += strcmp(cli->given[i].option->name, name) == 0;
+        if (strcmp(cli->given[i].option->name, name) == 0)
+            n += cli->given[i].option->kind == OPT_LEVEL && cli->given[i].value
+                     ? atoi(cli->given[i].value)
+                     : 1;
     return n;
 }
 

@@ -12,7 +12,8 @@
 
 static const struct flux_option options[] = {
     {"rank", 'r', OPT_STR, "RANK", "Show the subtree of RANK (default 0)"},
-    {"verbose", 'v', OPT_FLAG, NULL, "Show how long; -vv: how long brokers took to answer, too"},
+    {"verbose", 'v', OPT_LEVEL, "LEVEL",
+     "Show how long; -vv: how long brokers took to answer, too"},
     {"timeout", 't', OPT_STR, "FSD", "Wait this long for each broker (0.5s; 0: for ever)"},
     {"summary", 0, OPT_FLAG, NULL, "Show only the state of the subtree"},
     {"down", 0, OPT_FLAG, NULL, "Show only what is not full"},

@@ -12,7 +12,7 @@
 
 static const struct flux_option options[] = {
     {"wait-event", 0, OPT_STR, "NAME", "Leave at this event instead of the end of the job"},
-    {"verbose", 'v', OPT_FLAG, NULL, "Show the job id; -vv: events; -vvv: of the shells too"},
+    {"verbose", 'v', OPT_LEVEL, "LEVEL", "Show the job id; -vv: events; -vvv: of the shells too"},
     {"quiet", 0, OPT_FLAG, NULL, "Say nothing about how the job ended"},
     {NULL},
 };

@@ -15,7 +15,7 @@
 static const struct flux_option options[] = {
     {"background", 0, OPT_FLAG, NULL, "Do not wait until the instance has ended"},
     {"quiet", 0, OPT_FLAG, NULL, "Show warnings and errors only"},
-    {"verbose", 'v', OPT_OPTSTR, "LEVEL", "Show all of the log"},
+    {"verbose", 'v', OPT_LEVEL, "LEVEL", "Show all of the log"},
     {"gc", 0, OPT_FLAG, NULL, "Collect garbage offline, so that content.sqlite shrinks"},
     {"skip-gc", 0, OPT_FLAG, NULL, "Do not collect garbage, and do not offer it"},
     {"dump", 0, OPT_STR, "PATH", "Archive the KVS to PATH (auto: to restore it at the next start)"},
@@ -26,11 +26,9 @@ static const struct flux_option options[] = {
 
 static unsigned level_shown(const struct cli *cli)
 {
-    const char *level = cli_str(cli, "verbose", NULL);
-
     if (cli_has(cli, "quiet"))
         return LOG_WARNING;
-    return cli_has(cli, "verbose") && (!level || strcmp(level, "0") != 0) ? LOG_DEBUG : LOG_INFO;
+    return cli_count(cli, "verbose") > 0 ? LOG_DEBUG : LOG_INFO;
 }
 
 /* Until the connection ends, as it does with the broker. */

@@ -17,7 +17,7 @@ static const struct flux_option options[] = {
     {"config-path", 'c', OPT_STR, "PATH", "Read broker configuration from PATH"},
     {"conf", 0, OPT_MULTI, "KEY=VAL", "Set a configuration key"},
     {"broker-opts", 'o', OPT_MULTI, "OPTS", "Add comma-separated broker options"},
-    {"verbose", 'v', OPT_FLAG, NULL, "Show the commands; -vv: trace PMI, too"},
+    {"verbose", 'v', OPT_LEVEL, "LEVEL", "Show the commands; -vv: trace PMI, too"},
     {"noexec", 'X', OPT_FLAG, NULL, "Show the commands, do not run them"},
     {"rundir", 0, OPT_STR, "DIR", "Set the broker's run directory"},
     {"wrap", 0, OPT_MULTI, "ARGS", "Run brokers under this comma-separated command"},
@@ -128,7 +128,7 @@ static int exec_broker(struct cli *cli, struct args *a)
         add(a, "--");
     for (int i = 0; i < cli->argc; i++)
         add(a, cli->argv[i]);
-    if (cli_has(cli, "verbose") || cli_has(cli, "noexec")) {
+    if (cli_count(cli, "verbose") > 0 || cli_has(cli, "noexec")) {
         fputs("flux-start:", stderr);
         for (size_t i = 0; i < a->n; i++)
             fprintf(stderr, " %s", a->v[i]);

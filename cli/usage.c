@@ -22,7 +22,7 @@ static void option_line(FILE *out, const struct flux_option *o)
     n = o->key ? snprintf(left, sizeof(left), "  -%c, --%s", o->key, o->name)
                : snprintf(left, sizeof(left), "      --%s", o->name);
     if (o->arg && n < (int)sizeof(left))
-        n += snprintf(left + n, sizeof(left) - (size_t)n, o->kind == OPT_OPTSTR ? "[=%s]" : "=%s",
+        n += snprintf(left + n, sizeof(left) - (size_t)n, flux_option_attaches(o) ? "[=%s]" : "=%s",
                       o->arg);
     if (n >= HELP_COLUMN - 1)
         fprintf(out, "%s\n%*s", left, HELP_COLUMN, "");

@@ -17,6 +17,7 @@ struct flux_idset;
 /* How an option is written and checked. A value that does not fit is a usage error before run(). */
 enum flux_option_kind {
     OPT_FLAG,   /* no argument; may be repeated, cli_count() tells how often */
+    OPT_LEVEL,  /* how much: -vv, -v2 or --verbose=2; cli_count() is the sum */
     OPT_STR,    /* one argument, the last one given counts */
     OPT_MULTI,  /* one argument, all of them count, in order: cli_next() */
     OPT_OPTSTR, /* argument only attached (-oX, --name=X); cli_str() is its default without one */
@@ -32,6 +33,12 @@ struct flux_option {
     const char *arg;  /* what help calls the argument */
     const char *help; /* NULL: hidden */
 };
+
+/* Whether an argument, if there is one, is attached to the option. */
+static inline bool flux_option_attaches(const struct flux_option *o)
+{
+    return o->kind == OPT_OPTSTR || o->kind == OPT_LEVEL;
+}
 
 struct flux_verb {
     const char *path;    /* "job urgency" */

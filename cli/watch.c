@@ -19,7 +19,7 @@ static const struct flux_option options[] = {
     {"progress", 0, OPT_FLAG, NULL, "Show how many have ended"},
     {"jps", 0, OPT_FLAG, NULL, "With --progress: jobs per second"},
     {"label-io", 'l', OPT_FLAG, NULL, "Prefix lines of output with the task rank"},
-    {"verbose", 'v', OPT_FLAG, NULL, "Show events; -vv: of the shells too"},
+    {"verbose", 'v', OPT_LEVEL, "LEVEL", "Show events; -vv: of the shells too"},
     {NULL},
 };
 
@@ -92,7 +92,7 @@ static int run(struct cli *cli)
     struct attach_options how = {
         .output = true,
         .label = cli_has(cli, "label-io"),
-        .show_events = cli_has(cli, "verbose"),
+        .show_events = cli_count(cli, "verbose") > 0,
         .show_exec_events = cli_count(cli, "verbose") > 1,
         .on_done = on_done,
         .arg = &w,

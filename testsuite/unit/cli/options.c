@@ -13,9 +13,13 @@
 #include "verb.h"
 
 static const struct flux_option first[] = {
-    {"verbose", 'v', OPT_FLAG, NULL, "x"}, {"name", 'n', OPT_STR, "S", "x"},
-    {"color", 'L', OPT_OPTSTR, "W", "x"},  {"number", 'c', OPT_INT, "N", "x"},
-    {"numbers", 0, OPT_MULTI, "N", "x"},   {NULL},
+    {"verbose", 'v', OPT_FLAG, NULL, "x"},
+    {"name", 'n', OPT_STR, "S", "x"},
+    {"color", 'L', OPT_OPTSTR, "W", "x"},
+    {"number", 'c', OPT_INT, "N", "x"},
+    {"numbers", 0, OPT_MULTI, "N", "x"},
+    {"debug", 'd', OPT_LEVEL, "N", "x"},
+    {NULL},
 };
 static const struct flux_option second[] = {
     {"time", 't', OPT_FSD, "T", "x"},
@@ -44,6 +48,26 @@ static int parse(struct cli *cli, const struct flux_verb *verb, const char *line
     memset(cli, 0, sizeof(*cli));
     err.text[0] = '\0';
     return cli_options_parse(cli, verb, n, words, &err);
+}
+
+static void levels_by_number_or_repetition(void **state)
+{
+    static const struct {
+        const char *line;
+        int level;
+    } cases[] = {{"a", 0},           {"-d a", 1}, {"-ddd", 3},          {"-d2 a", 2}, {"-vdv", 1},
+                 {"--debug=3 a", 3}, {"-d=2", 2}, {"--debug -d2 a", 3}, {"-d0", 0}};
+    struct cli cli;
+
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(cases); i++) {
+        assert_int_equal(parse(&cli, &loose, cases[i].line), 0);
+        assert_int_equal(cli_count(&cli, "debug"), cases[i].level);
+        assert_int_equal(cli.argc, strchr(cases[i].line, 'a') ? 1 : 0);
+        cli_options_done(&cli);
+    }
+    assert_int_equal(parse(&cli, &loose, "--debug=much"), -EINVAL);
+    assert_string_equal(err.text, "option '--debug': 'much' is not an integer");
+    cli_options_done(&cli);
 }
 
 static void forms_of_options(void **state)
@@ -176,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_of_options),
+        cmocka_unit_test(levels_by_number_or_repetition),
         cmocka_unit_test(defaults_where_nothing_is_given),
         cmocka_unit_test(all_values_in_order),
         cmocka_unit_test(a_command_keeps_its_options),

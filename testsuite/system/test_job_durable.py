@@ -109,4 +109,4 @@ def test_a_full_disk_refuses_jobs_clearly_and_recovers_without_a_restart(flux_st
     after = instance.run("submit", "--wait", "true")
     assert instance.stop() == 0, instance.log
     second = flux_start(1, statedir=small_disk)
-    assert dec(second, [before, after]) <= known_ids(second)
+    await_known(second, dec(second, [before, after]))

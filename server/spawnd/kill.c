@@ -11,6 +11,7 @@
 #include "spawnd.h"
 
 #define KILL_PASSES 16
+#define TIMEOUT_MAX 86400 /* seconds; what is later is looked at again then */
 
 static int write_file(const char *dir, const char *name, const char *text)
 {
@@ -163,6 +164,8 @@ int spawnd_deadlines(struct spawnd *d)
     next = d->kill_deadline > 0 ? d->kill_deadline : d->orphan_deadline;
     if (next <= 0)
         return -1;
+    if (next - now > TIMEOUT_MAX)
+        return TIMEOUT_MAX * 1000;
     return next <= now ? 0 : (int)((next - now) * 1000) + 1;
 }
 

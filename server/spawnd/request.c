@@ -13,12 +13,14 @@ static void hello(struct spawnd *d, struct conn *c, const Flux__V1__SpawnHello *
         c->dead = true;
         return;
     }
-    if (d->client && d->client != c)
+    if (in->orphan_grace != 0)
+        d->orphan_grace = in->orphan_grace;
+    if (d->client == c)
+        return;
+    if (d->client)
         d->client->dead = true;
     d->client = c;
     c->greeted = true;
-    if (in->orphan_grace != 0)
-        d->orphan_grace = in->orphan_grace;
     spawnd_adopted(d);
     process_welcome(d, c);
 }

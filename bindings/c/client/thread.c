@@ -3,9 +3,14 @@
  */
 #include "thread.h"
 
+#include <math.h>
+
 #include <flux/fsd.h>
 
 #include "private.h"
+
+#define LOST_TIMEOUT 120.
+#define LOST_TIMEOUT_MAX 1e9
 
 struct thread_conn {
     struct conn conn;
@@ -95,14 +100,35 @@ const json_t *flux_conf_get(struct flux *h, const char *key)
     return flux_conf_find(flux_conf(h), key);
 }
 
-double flux_conf_fsd(struct flux *h, const char *key, double otherwise)
+static double fsd(const json_t *v, double otherwise)
 {
-    const json_t *v = flux_conf_get(h, key);
     double seconds;
 
     if (json_is_number(v))
         return json_number_value(v);
+    if (json_is_string(v) && strcmp(json_string_value(v), "none") == 0)
+        return INFINITY;
     if (json_is_string(v) && flux_fsd_parse(json_string_value(v), &seconds, NULL) == 0)
         return seconds;
     return otherwise;
+}
+
+double flux_conf_fsd(struct flux *h, const char *key, double otherwise)
+{
+    return fsd(flux_conf_get(h, key), otherwise);
+}
+
+bool flux_is_system_instance(struct flux *h)
+{
+    const char *method = flux_attr(h, "broker.boot-method");
+
+    return method && strcmp(method, "config") == 0;
+}
+
+double flux_lost_timeout(struct flux *h, const json_t *conf)
+{
+    double seconds = fsd(flux_conf_find(conf, "exec.lost-timeout"),
+                         flux_is_system_instance(h) ? LOST_TIMEOUT : 0);
+
+    return seconds < LOST_TIMEOUT_MAX ? seconds : LOST_TIMEOUT_MAX;
 }

@@ -10,8 +10,7 @@
 
 #define ORPHAN_GRACE 1. /* seconds that processes outlive a broker that cannot come back, */
 #define MARGIN 60.      /* and, past exec.lost-timeout, one that does not */
-#define LOST_TIMEOUT 120.
-#define STOP_GRACE 5. /* from SIGTERM to SIGKILL of what is left at the end */
+#define STOP_GRACE 5.   /* from SIGTERM to SIGKILL of what is left at the end */
 
 static char *attr(struct flux *h, const char *name, const char *dflt)
 {
@@ -20,27 +19,20 @@ static char *attr(struct flux *h, const char *name, const char *dflt)
     return flux_strdup(s ? s : dflt);
 }
 
-static bool system_instance(struct flux *h)
-{
-    const char *method = flux_attr(h, "broker.boot-method");
-
-    return method && strcmp(method, "config") == 0;
-}
-
 /* A broker of a system instance does, and an instance with a state directory of its own: their
  * processes wait for them. */
 static bool comes_back(struct flux *h)
 {
     const char *statedir = flux_attr(h, "statedir");
 
-    return system_instance(h) || (statedir && statedir[0]);
+    return flux_is_system_instance(h) || (statedir && statedir[0]);
 }
 
 /* Long enough that the leader has given the node up by then. */
-static double orphan_grace(struct flux *h)
+static double orphan_grace(struct flux *h, const json_t *conf)
 {
-    if (system_instance(h))
-        return flux_conf_fsd(h, "exec.lost-timeout", LOST_TIMEOUT) + MARGIN;
+    if (flux_is_system_instance(h))
+        return flux_lost_timeout(h, conf) + MARGIN;
     return comes_back(h) ? -1 : ORPHAN_GRACE;
 }
 
@@ -110,8 +102,8 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
 
     if (x->rundir[0])
         cf.socket_path = sock = flux_printf("%s/spawnd-%u.sock", x->rundir, x->rank);
-    cf.orphan_grace = orphan_grace(h);
-    cf.linger = system_instance(h);
+    cf.orphan_grace = orphan_grace(h, flux_conf(h));
+    cf.linger = flux_is_system_instance(h);
     r = spawn_client_open(flux_loop(h), &cf, &local_spawn_ops, x, &x->spawn, err);
     if (r == 0)
         r = wait_helper(x, err);
@@ -134,7 +126,7 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
 static void stop(struct flux *h, void *state)
 {
     struct exec *x = state;
-    bool keep = comes_back(h) && (x->shells || system_instance(h));
+    bool keep = comes_back(h) && (x->shells || flux_is_system_instance(h));
 
     reconcile_free(x);
     gather_free_all(x);
@@ -145,4 +137,14 @@ static void stop(struct flux *h, void *state)
     exec_free(x);
 }
 
-const struct flux_part exec_part = {.name = "exec", .start = start, .stop = stop};
+static int reload(struct flux *h, void *state, const json_t *conf, bool apply,
+                  struct flux_error *err)
+{
+    struct exec *x = state;
+
+    if (apply)
+        spawn_client_set_grace(x->spawn, orphan_grace(h, conf));
+    return 0;
+}
+
+const struct flux_part exec_part = {.name = "exec", .start = start, .stop = stop, .reload = reload};

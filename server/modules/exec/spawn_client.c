@@ -438,6 +438,14 @@ void spawn_client_ack(struct spawn_client *c, uint64_t id)
     spawn_link_send(c, &record, NULL, 0);
 }
 
+void spawn_client_set_grace(struct spawn_client *c, double seconds)
+{
+    if (seconds == c->orphan_grace)
+        return;
+    c->orphan_grace = seconds;
+    spawn_link_hello(c);
+}
+
 double spawn_client_helper_age(const struct spawn_client *c)
 {
     return flux_monotime() - c->helper_began;

@@ -98,6 +98,8 @@ struct spawn_request {
 /* Find the helper of an earlier broker, or start one. Calls can be made at once. */
 int spawn_client_open(uv_loop_t *loop, const struct spawn_config *cf, const struct spawn_ops *ops,
                       void *arg, struct spawn_client **ret, struct flux_error *err);
+/* Another orphan_grace from now on. */
+void spawn_client_set_grace(struct spawn_client *c, double seconds);
 /* Negative: nothing will be called back for it (our ends in req->fds are closed and -1). */
 int spawn_client_start(struct spawn_client *c, const struct spawn_request *req,
                        struct spawn_process **ret, struct flux_error *err);

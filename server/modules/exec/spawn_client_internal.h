@@ -56,6 +56,8 @@ struct spawn_client {
 
 /* spawn_link.c: connect, start the helper, move records. */
 int spawn_link_open(struct spawn_client *c, struct flux_error *err);
+/* The first words of a connection; said again they tell of another orphan_grace. */
+void spawn_link_hello(struct spawn_client *c);
 /* Send a record with its descriptors (taken over), or queue it. */
 void spawn_link_send(struct spawn_client *c, const Flux__V1__SpawnRequest *req, const int *fds,
                      unsigned nfds);

@@ -224,22 +224,27 @@ void spawn_link_send(struct spawn_client *c, const Flux__V1__SpawnRequest *req, 
         uv_poll_start(c->poll, UV_READABLE | UV_WRITABLE, on_poll);
 }
 
-static void link_use(struct spawn_client *c, int fd)
+void spawn_link_hello(struct spawn_client *c)
 {
     Flux__V1__SpawnRequest req = FLUX__V1__SPAWN_REQUEST__INIT;
     Flux__V1__SpawnHello hello = FLUX__V1__SPAWN_HELLO__INIT;
 
+    hello.version = 1;
+    hello.orphan_grace = c->orphan_grace;
+    req.what_case = FLUX__V1__SPAWN_REQUEST__WHAT_HELLO;
+    req.hello = &hello;
+    spawn_link_send(c, &req, NULL, 0);
+}
+
+static void link_use(struct spawn_client *c, int fd)
+{
     c->fd = fd;
     c->welcomed = false;
     c->poll = flux_alloc(sizeof(*c->poll));
     c->poll->data = c;
     uv_poll_init(c->loop, c->poll, fd);
     uv_poll_start(c->poll, UV_READABLE, on_poll);
-    hello.version = 1;
-    hello.orphan_grace = c->orphan_grace;
-    req.what_case = FLUX__V1__SPAWN_REQUEST__WHAT_HELLO;
-    req.hello = &hello;
-    spawn_link_send(c, &req, NULL, 0);
+    spawn_link_hello(c);
 }
 
 int spawn_link_open(struct spawn_client *c, struct flux_error *err)

@@ -8,9 +8,6 @@
 
 #include "exec.h"
 
-#define LOST_TIMEOUT 120.
-#define FOREVER 1e9
-
 static int get_fsd(const json_t *table, const char *key, double *ret, struct flux_error *err)
 {
     const json_t *o = json_object_get(table, key);
@@ -37,14 +34,6 @@ static int get_signal(const json_t *table, const char *key, int *ret, struct flu
     return 0;
 }
 
-/* Brokers of a system instance come back by themselves. */
-static double lost_timeout_default(struct flux *h)
-{
-    const char *method = flux_attr(h, "broker.boot-method");
-
-    return method && strcmp(method, "config") == 0 ? LOST_TIMEOUT : 0;
-}
-
 static int read_killing(struct jobexec_killing *k, const json_t *table, struct flux_error *err)
 {
     const json_t *most = json_object_get(table, "max-kill-count");
@@ -66,12 +55,11 @@ static int read_killing(struct jobexec_killing *k, const json_t *table, struct f
 int jobexec_configure(struct jobexec *je, const json_t *conf, bool apply, struct flux_error *err)
 {
     const json_t *table = json_object_get(conf, "exec"), *access = json_object_get(conf, "access");
-    double exit_timeout = 30, lost_timeout = lost_timeout_default(je->h);
+    double exit_timeout = 30;
     struct jobexec_killing killing;
 
     if (read_killing(&killing, table, err) < 0 ||
-        get_fsd(table, "shell-exit-timeout", &exit_timeout, err) < 0 ||
-        get_fsd(table, "lost-timeout", &lost_timeout, err) < 0)
+        get_fsd(table, "shell-exit-timeout", &exit_timeout, err) < 0)
         return -EINVAL;
     if (!apply)
         return 0;
@@ -81,7 +69,7 @@ int jobexec_configure(struct jobexec *je, const json_t *conf, bool apply, struct
     je->imp = flux_strdup(json_string_value(json_object_get(table, "imp")));
     je->killing = killing;
     je->exit_timeout = exit_timeout;
-    je->lost_timeout = lost_timeout < 0 ? FOREVER : lost_timeout;
+    je->lost_timeout = flux_lost_timeout(je->h, conf);
     je->guests = json_is_true(json_object_get(access, "allow-guest-user"));
     je->guests_simulate =
         json_is_true(json_object_get(json_object_get(table, "testexec"), "allow-guests"));

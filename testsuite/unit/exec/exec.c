@@ -356,6 +356,28 @@ static void test_death_of_a_helper_loses_its_processes(void **state)
     seen_free(s);
 }
 
+static void test_a_lost_node_is_waited_for_as_configured(void **state)
+{
+    static const struct {
+        const char *conf;
+        double seconds;
+    } cases[] = {
+        {"{}", 0},
+        {"{\"exec\":{\"lost-timeout\":\"90s\"}}", 90},
+        {"{\"exec\":{\"lost-timeout\":5}}", 5},
+        {"{\"exec\":{\"lost-timeout\":\"infinity\"}}", 1e9},
+        {"{\"exec\":{\"lost-timeout\":\"none\"}}", 1e9},
+    };
+    struct fabric *f = *state;
+
+    for (size_t i = 0; i < FLUX_ARRAY_SIZE(cases); i++) {
+        json_t *conf = json_loads(cases[i].conf, 0, NULL);
+
+        assert_true(flux_lost_timeout(f->nodes[0].client, conf) == cases[i].seconds);
+        json_decref(conf);
+    }
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -375,6 +397,7 @@ int main(void)
         CASE(test_a_lost_subtree_is_named),
         CASE(test_the_leaf_of_a_chain_is_lost),
         CASE(test_death_of_a_helper_loses_its_processes),
+        CASE(test_a_lost_node_is_waited_for_as_configured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

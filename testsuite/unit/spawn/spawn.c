@@ -304,6 +304,23 @@ static void test_orphaned_helper_goes_after_its_grace(void **state)
     fixture_gone(f->helper);
 }
 
+static void test_the_grace_of_a_running_helper_changes(void **state)
+{
+    struct fixture *f = *state;
+    struct task before, after;
+
+    fixture_start(f, &before, ARGV("sleep", "1000"), NULL, NULL);
+    spawn_client_set_grace(f->client, 0.05);
+    fixture_start(f, &after, ARGV("sleep", "1000"), NULL, NULL);
+    fixture_until(f, &after.told_start);
+    assert_false(before.told_exit);
+    spawn_client_close(f->client, -1);
+    f->client = NULL;
+    fixture_gone(before.pid);
+    fixture_gone(after.pid);
+    fixture_gone(f->helper);
+}
+
 static void test_orphaned_helper_with_nothing_to_tell_goes(void **state)
 {
     struct fixture *f = *state;
@@ -366,6 +383,7 @@ int main(void)
         CASE(test_death_of_the_helper_is_noticed),
         CASE(test_shutdown_kills_what_is_left),
         CASE(test_orphaned_helper_goes_after_its_grace),
+        CASE(test_the_grace_of_a_running_helper_changes),
         CASE(test_orphaned_helper_with_nothing_to_tell_goes),
         CASE(test_cgroup),
     };

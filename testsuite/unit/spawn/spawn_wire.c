@@ -168,17 +168,6 @@ static void test_wrong_version_is_refused(void **state)
     assert_cut_off(fd);
 }
 
-static void test_newest_client_wins(void **state)
-{
-    int a = dial(), b = dial();
-
-    hello(a);
-    hello(b);
-    assert_cut_off(a);
-    hello(b);
-    close(b);
-}
-
 static uint32_t start_code(int fd, Flux__V1__SpawnStart *start)
 {
     Flux__V1__SpawnRequest req = FLUX__V1__SPAWN_REQUEST__INIT;
@@ -194,6 +183,18 @@ static uint32_t start_code(int fd, Flux__V1__SpawnStart *start)
     assert_true(code == 0 || r->started->text[0]);
     flux__v1__spawn_reply__free_unpacked(r, NULL);
     return code;
+}
+
+static void test_newest_client_wins(void **state)
+{
+    Flux__V1__SpawnStart no_command = FLUX__V1__SPAWN_START__INIT;
+    int a = dial(), b = dial();
+
+    hello(a);
+    hello(b);
+    assert_cut_off(a);
+    assert_int_equal(start_code(b, &no_command), EINVAL);
+    close(b);
 }
 
 static void test_bad_starts_are_refused(void **state)

@@ -64,8 +64,15 @@ const struct flux_topology *flux_topology(struct flux *h);
 const json_t *flux_conf(struct flux *h);
 /* A value of it by dotted key, or NULL. */
 const json_t *flux_conf_get(struct flux *h, const char *key);
-/* A duration of it in seconds: a number or FSD text; `otherwise` where it is not set. */
+/* A duration of it in seconds: a number or FSD text, INFINITY for "none"; `otherwise` where it is
+ * not set. */
 double flux_conf_fsd(struct flux *h, const char *key, double otherwise);
+/* Modules only. Were the brokers booted from the configuration? Then whoever started them starts
+ * them again when they end. */
+bool flux_is_system_instance(struct flux *h);
+/* Modules only. Seconds that a running job waits for a node whose broker is away: what `conf` says
+ * as exec.lost-timeout, or the default. For ever is 1e9. */
+double flux_lost_timeout(struct flux *h, const json_t *conf);
 /* The same in any JSON object; "" is the object itself. */
 const json_t *flux_conf_find(const json_t *conf, const char *key);
 

@@ -187,6 +187,9 @@ int uri_resolve(const char *target, bool wait, char **ret, struct flux_error *er
     }
     if (strncmp(name, "pid:", 4) == 0)
         return resolve_pid(name + 4, ret, err);
+    if (strncmp(name, "jobid:", 6) != 0 && strchr(name, ':'))
+        return flux_error_set(err, -EINVAL,
+                              "%.64s: unknown scheme; expected local, ssh, jobid or pid", name);
     return resolve_path(strncmp(name, "jobid:", 6) == 0 ? name + 6 : name, wait, ret, err);
 }
 

@@ -91,6 +91,7 @@ def test_instances_in_instances(instance):
     for verb in ("shutdown", "top") if (FLUX.parent / "flux-top").exists() else ("shutdown",):
         r = on_terminal(instance, verb, "ssh://elsewhere/tmp/local-0")
         assert "is on host elsewhere: run this there, or through flux proxy" in r
+    assert "unknown scheme" in instance.flux("uri", "nosuch://x").err
     assert "URI not found" in instance.flux("uri", instance.run("submit", "true")).err
 
 

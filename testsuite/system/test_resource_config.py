@@ -104,7 +104,7 @@ def test_exclusion_ends_a_drain(flux_start, tmp_path):
 
 def test_targets_that_are_not_there(flux_start):
     i = flux_start(4, config=NODES + '[resource]\nnoverify = true\nexclude = "3"\n', args=HOSTS)
-    for target, why in (("a9", "a9"), ("7", "rank(s) 7 are not in the resource set"),
+    for target, why in (("a9", "a9"), ("", "'' names no hosts or ranks"), ("7", "rank(s) 7 are not in the resource set"),
                         ("a[1", "a[1"), ("a3", "rank(s) 3 excluded by configuration, cannot be drained")):
         r = i.flux("resource", "drain", target, "why")
         assert r.rc == 1 and why in r.err, repr(r)

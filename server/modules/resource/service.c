@@ -475,6 +475,17 @@ static int later(struct resource *res, struct flux_call *call)
     return FLUX_CALL_LATER;
 }
 
+/* The ranks that an administrator means: at least one. */
+static int targets_of(struct resource *res, const char *text, struct flux_idset **ret,
+                      struct flux_error *err)
+{
+    int r = inventory_targets(res->st.all, text, ret, err);
+
+    if (r == 0 && flux_idset_empty(*ret))
+        return flux_error_set(err, -EINVAL, "'%.64s' names no hosts or ranks", text);
+    return r;
+}
+
 int resource_drain(struct flux_call *call, const flux_resource_drain_request *in,
                    flux_resource_drain_response *out)
 {
@@ -488,7 +499,7 @@ int resource_drain(struct flux_call *call, const flux_resource_drain_request *in
         return flux_call_fail(call, EAGAIN, "resources are not known yet");
     if (in->mode < 0 || (size_t)in->mode >= FLUX_ARRAY_SIZE(modes))
         return flux_call_fail(call, EINVAL, "unknown mode %d", in->mode);
-    if ((r = inventory_targets(res->st.all, in->targets, &ranks, &err)) < 0 ||
+    if ((r = targets_of(res, in->targets, &ranks, &err)) < 0 ||
         (r = status_drain(&res->st, ranks, in->reason, modes[in->mode], flux_walltime(), &err)) < 0)
         return flux_call_fail(call, -r, "%s", err.text);
     return later(res, call);
@@ -504,7 +515,7 @@ int resource_undrain(struct flux_call *call, const flux_resource_undrain_request
 
     if (!res->have_inventory)
         return flux_call_fail(call, EAGAIN, "resources are not known yet");
-    if ((r = inventory_targets(res->st.all, in->targets, &ranks, &err)) < 0 ||
+    if ((r = targets_of(res, in->targets, &ranks, &err)) < 0 ||
         (r = status_undrain(&res->st, ranks, in->reason, in->force, flux_walltime(), &err)) < 0)
         return flux_call_fail(call, -r, "%s", err.text);
     return later(res, call);

@@ -542,6 +542,24 @@ def test_dependencies_of_jobs_decide(idle):
     assert not r.ok and "nonsense" in r.err
 
 
+def test_singletons_of_a_name_run_one_after_the_other(idle):
+    idle.run("queue", "stop")
+    spec = json.loads(idle.run("submit", "--dry-run", "--job-name=one", "true"))
+    spec["attributes"]["system"]["dependencies"] = [{"scheme": "singleton", "value": ""}]
+    first = idle.run("submit", "--job-name=one", "true")
+    rest = [idle.run("job", "submit", stdin=json.dumps(spec)) for _ in range(3)]
+    assert [idle.run("jobs", "-no", "{state}", job) for job in (first, *rest)] == ["SCHED"] + ["DEPEND"] * 3
+    other = idle.run("submit", "--job-name=two", "true")
+    idle.run("cancel", other, rest[0])
+    assert idle.run("jobs", "-no", "{state}", rest[1]) == "DEPEND"
+    idle.run("queue", "start")
+    assert idle.flux("job", "status", first, *rest[1:]).rc == 0
+
+    def when(job, name):
+        return next(float(line.split()[0]) for line in idle.flux("job", "eventlog", job).lines if line.split()[1] == name)
+    assert when(first, "clean") <= when(rest[1], "alloc") and when(rest[1], "clean") <= when(rest[2], "alloc")
+
+
 def test_begin_time_delays(idle):
     later = idle.run("submit", "--begin-time=+1h", "true")
     soon = idle.run("submit", "--begin-time=+1s", "true")

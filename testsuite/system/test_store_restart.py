@@ -37,6 +37,15 @@ def test_the_queue_comes_back_as_it_was(flux_start, tmp_path):
     assert second.flux("job", "status", held).ok and second.flux("job", "status", after).ok
 
 
+def test_a_time_to_begin_that_came_meanwhile_begins_the_job(flux_start, tmp_path):
+    first = flux_start(1, statedir=tmp_path)
+    job, later = first.run("submit", "--begin-time=+1h", "true"), first.run("submit", "--begin-time=+1d", "true")
+    assert first.stop() == 0, first.log
+    second = flux_start(1, statedir=tmp_path, args=["-Sbroker.clock-offset=7200"])
+    assert second.flux("job", "status", job).ok
+    assert second.run("jobs", "-no", "{state}", later) == "DEPEND"
+
+
 def test_queues_stay_stopped_and_disabled_with_their_reasons(flux_start, tmp_path):
     config = "[queues.a]\n[queues.b]\n"
     first = flux_start(1, statedir=tmp_path, config=config)

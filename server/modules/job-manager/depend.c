@@ -112,11 +112,29 @@ static int split(const char *description, char kind[32], const char **value)
     return 0;
 }
 
+struct dependency *dependency_new(const char *description)
+{
+    struct dependency *d = flux_alloc(sizeof(*d));
+    char kind[32];
+    const char *value;
+
+    d->description = flux_strdup(description);
+    if (split(description, kind, &value) < 0)
+        return d;
+    d->singleton = strcmp(kind, "singleton") == 0;
+    d->timed = strcmp(kind, "begin-time") == 0;
+    if (strncmp(kind, "after-", 6) != 0 || flux_fluid_parse(value, &d->after, NULL) < 0)
+        d->after = 0;
+    return d;
+}
+
+static void review(struct manager *mgr, struct job *job);
+
 static void on_begin(uv_timer_t *timer)
 {
     struct job *job = timer->data;
 
-    dependency_note(job->mgr, job, "begin-time");
+    review(job->mgr, job);
 }
 
 static int judge_begin(struct manager *mgr, struct job *job, struct dependency *d, double begin)
@@ -172,16 +190,53 @@ static void review(struct manager *mgr, struct job *job)
     job_advance(mgr, job);
 }
 
+void dependency_resume(struct manager *mgr, struct job *job)
+{
+    const struct dependency *d;
+
+    DL_SEARCH_SCALAR(job->dependencies, d, timed, true);
+    if (d && job->state == FLUX_JOB_DEPEND)
+        review(mgr, job);
+}
+
+/* The first of the jobs that are there of a job's user and name, or NULL: who waits for those
+ * before it is next. */
+static const struct job *first_of_name(struct manager *mgr, const struct job *job)
+{
+    const struct job *first = NULL;
+
+    for (const struct job *j = mgr->jobs; j && job->name; j = j->hh.next)
+        if (j->userid == job->userid && j->state != FLUX_JOB_INACTIVE && j->name &&
+            (!first || j->id < first->id) && strcmp(j->name, job->name) == 0)
+            first = j;
+    return first;
+}
+
+/* Each event of one job is looked at for all that wait: this must be cheap, whoever made them. */
+static bool waits_for(const struct job *waiting, uint64_t id, const struct job *first)
+{
+    const struct dependency *d;
+
+    DL_FOREACH(waiting->dependencies, d)
+    if (d->after == id || (d->singleton && waiting == first))
+        return true;
+    return false;
+}
+
 void dependency_note(struct manager *mgr, struct job *job, const char *event)
 {
+    const struct job *first = NULL;
+    uint64_t id = job->id;
     struct job *j, *next;
 
     if (strcmp(event, "clean") == 0)
         note_outcome(mgr, job);
     if (!mgr->count[__builtin_ctz(FLUX_JOB_DEPEND)])
         return;
+    if (strcmp(event, "clean") == 0)
+        first = first_of_name(mgr, job);
     HASH_ITER (hh, mgr->jobs, j, next)
-        if (j->state == FLUX_JOB_DEPEND && j->dependencies)
+        if (j->state == FLUX_JOB_DEPEND && waits_for(j, id, first))
             review(mgr, j);
 }
 

@@ -37,9 +37,8 @@ static void apply_exception(struct manager *mgr, struct job *job, const json_t *
 
 static void add_dependency(struct job *job, const char *description)
 {
-    struct dependency *d = flux_alloc(sizeof(*d));
+    struct dependency *d = dependency_new(description);
 
-    d->description = flux_strdup(description);
     DL_APPEND(job->dependencies, d);
 }
 

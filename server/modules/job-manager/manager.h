@@ -18,7 +18,10 @@
 
 struct dependency {
     char *description; /* "after-success=ƒ...": all that is known of it */
-    uv_timer_t *timer; /* begin-time */
+    uint64_t after;    /* the job that it waits for, or 0 */
+    bool singleton;    /* it waits for those of its user and name */
+    bool timed;        /* begin-time */
+    uv_timer_t *timer; /* for that */
     struct dependency *next, *prev;
 };
 
@@ -142,6 +145,7 @@ struct manager {
 struct job *job_new(struct manager *mgr, uint64_t id, uint32_t userid, uint32_t urgency,
                     uint32_t flags, double t);
 void job_free(struct job *job);
+struct dependency *dependency_new(const char *description);
 void dependency_free(struct dependency *d);
 /* Take queue, duration and name out of the jobspec. `brief` (NULL or empty: to be made) is the
  * jobspec without environment, files and shell options. */

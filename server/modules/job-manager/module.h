@@ -12,6 +12,8 @@ FLUX_JOB_MANAGER_HANDLERS(job_manager);
 /* depend.c: RFC 26 dependencies. */
 int dependency_check(struct manager *mgr, struct job *job, struct flux_error *err);
 void dependency_add_all(struct manager *mgr, struct job *job);
+/* Timers, after a restart. */
+void dependency_resume(struct manager *mgr, struct job *job);
 /* `job` has an event that others may wait for: started, or become inactive. */
 void dependency_note(struct manager *mgr, struct job *job, const char *event);
 

@@ -169,6 +169,7 @@ static void resume(struct manager *mgr)
             start_job(mgr, job, true);
         job->maybe_started = job->has_resources;
         job_advance(mgr, job);
+        dependency_resume(mgr, job);
     }
     flux_job_exec_resumed_async(mgr->h, (struct flux_to){.no_answer = true}, &done);
 }

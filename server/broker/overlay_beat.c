@@ -69,20 +69,32 @@ static void judge_child(struct overlay_link *l, struct overlay_peer *p, double n
     l->conf.ops.on_peer(l->conf.arg, p->rank, OVERLAY_PEER_TORPID, p->hostname, "");
 }
 
+/* How much later than it should this look comes. Who was stopped or had no processor for a while
+ * has not heard others either: what they said meanwhile is still to be read, and is known at the
+ * next look. */
+static double lateness(const struct overlay_link *l, double now)
+{
+    double late = now - l->ticked - interval(l);
+
+    return late > 0 ? late : 0;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct overlay_link *l = timer->data;
     struct overlay_peer *p, *next;
     double now = flux_monotime();
+    double heard_until = now - lateness(l, now);
 
+    l->ticked = now;
     if (l->parent && is_due(l->parent, now, silence_up(&l->conf.beat)))
         speak(l, l->parent, now);
     if (l->parent)
-        judge_parent(l, now);
+        judge_parent(l, heard_until);
     HASH_ITER (hh, l->by_id, p, next) {
         if (is_due(p, now, l->conf.beat.period))
             speak(l, p, now);
-        judge_child(l, p, now);
+        judge_child(l, p, heard_until);
     }
 }
 
@@ -90,6 +102,7 @@ void overlay_beat_start(struct overlay_link *l)
 {
     uint64_t ms = interval(l) * 1000;
 
+    l->ticked = flux_monotime();
     uv_timer_start(&l->timer, on_tick, ms, ms);
 }
 

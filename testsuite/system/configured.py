@@ -2,20 +2,12 @@
 """Brokers booted from configuration files, each with a directory of its own, all on this host."""
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 from conftest import FLUX, PATIENCE, clean_env, execute
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+from ports import free_ports
 
 
 class Configured:
@@ -57,7 +49,7 @@ class Configured:
         assert leader.stdout.readline() == "up\n", self.log(0)
         for rank in range(1, self.size):
             self.start(rank, *args)
-        result = self.flux("overlay", "status", "-w", "full", "-t", "20s")
+        result = self.flux("overlay", "status", "-w", "full")
         assert result.ok, repr(result) + self.log(0) + self.log(1)
 
     def log(self, rank):
@@ -67,9 +59,14 @@ class Configured:
         deadline = time.monotonic() + 20 * PATIENCE
         while text not in self.log(rank):
             assert time.monotonic() < deadline, f"no '{text}' in the log of rank {rank}:\n{self.log(rank)}"
+            time.sleep(0.01)
 
     def flux(self, *args, rank=0):
         return execute([FLUX, *args], 30, env=clean_env(FLUX_URI=f"local://{self.path}/r{rank}/local-{rank}"))
+
+    def report(self):
+        """For a test that fails."""
+        return "".join(f"--- log of {rank}\n{self.log(rank)[-6000:]}" for rank in self.brokers)
 
     def end(self):
         for p in self.brokers.values():

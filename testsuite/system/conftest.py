@@ -6,17 +6,21 @@
 is stopped at the end, and shows its log when a test that used it fails. Nothing sleeps: waits are on
 events, each with a bound.
 """
+import faulthandler
 import os
 import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+import processes
 from cluster import Cluster, Clusters
 from commands import BUILD, FLUX, PATIENCE, ROOT, SANITIZE, Result, clean_env, execute  # noqa: F401  tests take them from here
 
@@ -43,7 +47,7 @@ class Instance:
         try:
             self._await_uri(timeout)
         except BaseException:
-            self.kill()
+            self.crash()
             self.clean()
             raise
 
@@ -56,15 +60,16 @@ class Instance:
 
     def _await_uri(self, timeout):
         data, deadline = b"", time.monotonic() + timeout * PATIENCE
-        watched = [self._uri_pipe]
-        exited = os.pidfd_open(self.process.pid)
+        exited, poll = os.pidfd_open(self.process.pid), select.poll()
+        for fd in (self._uri_pipe, exited):
+            poll.register(fd, select.POLLIN)
         try:
             while not data.endswith(b"\n"):
-                ready = select.select([*watched, exited], [], [], max(0, deadline - time.monotonic()))[0]
-                if self._uri_pipe in ready:
-                    part = os.read(self._uri_pipe, 4096)
-                    data += part
-                    watched = watched if part else []
+                ready = dict(poll.poll(max(0, deadline - time.monotonic()) * 1000))
+                if ready.get(self._uri_pipe, 0) & select.POLLIN:
+                    data += os.read(self._uri_pipe, 4096)
+                elif self._uri_pipe in ready and exited not in ready:
+                    poll.unregister(self._uri_pipe)  # whoever wrote has gone: so will the rest
                 elif ready:
                     raise AssertionError(f"flux start -s{self.size} ended\n{self.log}")
                 else:
@@ -74,6 +79,10 @@ class Instance:
             os.close(self._uri_pipe)
         self.uri = data.decode().strip()
         self.env["FLUX_URI"] = self.uri
+
+    def report(self):
+        """For a test that fails."""
+        return self.log[-8000:]
 
     @property
     def log(self):
@@ -98,6 +107,17 @@ class Instance:
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.Popen([str(FLUX), *map(str, args)], text=True, env=self.env, cwd=self.dir, **kwargs)
 
+    def await_log(self, text, timeout=30):
+        """The first line of the log that has the text, which may still have to come."""
+        with self.spawn("dmesg", "--follow") as process:
+            limit = threading.Timer(timeout * PATIENCE, process.kill)
+            limit.start()
+            line = next((line for line in process.stdout if text in line), "")
+            limit.cancel()
+            process.kill()
+        assert line, f"nothing with {text!r} is logged"
+        return line
+
     def stop(self, timeout=30):
         """End the initial program and wait for all brokers; the exit code of flux start."""
         if self.process.poll() is None:
@@ -105,57 +125,41 @@ class Instance:
             try:
                 self.process.wait(timeout * PATIENCE)
             except subprocess.TimeoutExpired:
-                self.kill()
+                self.crash()
                 raise AssertionError(f"flux start -s{self.size}: did not stop\n{self.log}") from None
         return self.process.returncode
 
-    def kill(self):
-        """As if the machine lost power."""
+    def crash(self):
+        """As if the machine lost power: when this returns, nothing of it runs any more, and all files are free."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         self.process.wait()
-        for pid in self.leftovers():  # brokers other than rank 0 are in process groups of their own
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        processes.end(self.mark)
 
-    def crash(self):
-        """The same, and no helper of the brokers outlives it."""
-        self.kill()
-        for pid in self.leftovers():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+    @property
+    def mark(self):
+        """What the environment of all of its processes has."""
+        return f"TMPDIR={self.dir}"
 
     def leftovers(self):
-        """Pids of processes that still have this instance's directory in their environment."""
-        mark, pids = f"TMPDIR={self.dir}".encode(), []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    pids.append(int(entry.name))
-            except OSError:
-                pass
-        return pids
+        """What still runs of it, a moment after it has stopped; it is killed."""
+        return processes.left_behind(self.mark)
 
     def clean(self):
-        """Stop; nothing may be left running. The directory goes."""
+        """Stop; the directory goes. Nothing may be left running: the descriptions of what was, with the log."""
         try:
             if self.process.poll() is None:
                 self.stop()
         finally:
             left = self.leftovers()
-            for pid in left:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            log = self.report()
             shutil.rmtree(self.dir, ignore_errors=True)
-        return left
+        return [*left, log] if left else []
+
+
+STDERR = os.dup(sys.__stderr__.fileno())  # where nothing captures it
 
 
 def pytest_configure(config):
@@ -171,17 +175,60 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
+# --- a test that hangs, and one that fails ---
+
+LIMIT = float(os.environ.get("FLUX_TEST_LIMIT", "600"))  # seconds, for set-up, test and tear-down each
+
+
+def bounded():
+    """What hangs fails, and so shows all that a failure shows. What cannot even be interrupted ends its worker, which
+    tells where its threads are."""
+    def late(*_):
+        pytest.fail(f"no end after {LIMIT:.0f} s")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    faulthandler.dump_traceback_later(LIMIT + 120, exit=True, file=STDERR)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_setup():
+    yield from bounded()
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_call():
+    yield from bounded()
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_teardown():
+    yield from bounded()
+
+
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    """A failed test shows the logs of the instances it used."""
+def pytest_runtest_makereport(item):
+    """A failure shows what there is to read of all that the test used: whatever has a report()."""
     report = (yield).get_result()
-    if report.when == "call" and report.failed:
-        for value in item.funcargs.values():
-            for used in value if isinstance(value, list) else [value]:
-                if isinstance(used, Instance):
-                    report.sections.append((f"log of {used.uri}", used.log[-8000:]))
-                if isinstance(used, Cluster):
-                    report.sections.append((f"journals of {used.hostlist}", used.report()))
+    if not report.failed:
+        return
+    for name, value in item.funcargs.items():
+        for used in value if isinstance(value, list) else [value]:
+            if not callable(getattr(used, "report", None)):
+                continue
+            try:
+                text = used.report()
+            except (Exception, pytest.fail.Exception) as e:  # pylint: disable=broad-except
+                text = repr(e)
+            if text:
+                report.sections.append((f"{name}: {used!r}", text))
 
 
 def running(size):

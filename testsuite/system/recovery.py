@@ -8,23 +8,14 @@ down. Its spawn helper and what that runs live on, as they do on real nodes.
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
 
+import processes
 import pytest
 from conftest import FLUX, PATIENCE, clean_env, execute
-
-
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+from ports import free_ports
 
 
 class Cluster:
@@ -172,17 +163,7 @@ cores = "0-3"
             if broker.poll() is None:
                 broker.kill()
                 broker.wait()
-        mark, left = f"TMPDIR={self.path}".encode(), True
-        deadline = time.monotonic() + 10
-        while left and time.monotonic() < deadline:
-            left = False
-            for name in os.listdir("/proc"):
-                try:
-                    if name.isdigit() and mark in open(f"/proc/{name}/environ", "rb").read().split(b"\0"):
-                        left = True
-                        os.kill(int(name), signal.SIGKILL)
-                except OSError:
-                    pass
+        processes.end(f"TMPDIR={self.path}")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ that guests may call, whose jobs each is about. A new rpc is covered by being th
 given its rule in RULES."""
 import json
 import os
+import pwd
 import subprocess
 from contextlib import ExitStack
 
@@ -15,7 +16,8 @@ from conftest import BUILD, PATIENCE, Instance
 from guests import ALICE, BOB, client_as, submit
 
 pytestmark = pytest.mark.root
-OWNER, ADMIN, ROOT = 64100, 64104, 0
+OWNER, ROOT = 64100, 0
+ADMIN = pwd.getpwnam("games").pw_uid  # who has a name everywhere, as the configuration wants one
 CALLERS = {"owner": OWNER, "admin": ADMIN, "root": ROOT, "own": ALICE, "other": BOB}
 EPERM, ENOENT, ECHILD, EPROTO = 1, 2, 10, 71
 ACCESS = 50001  # the option, a varint: 0 owner, 1 admin, 2 guest
@@ -74,23 +76,13 @@ RPCS = rpcs()
 
 
 @pytest.fixture(scope="module")
-def admin_name():
-    """A name for the administrator, as the configuration wants one."""
-    name = "fluxtestadmin"
-    subprocess.run(["userdel", name], capture_output=True)
-    subprocess.run(["useradd", "-u", str(ADMIN), "-M", "-N", "-g", "nogroup", name], check=True, capture_output=True)
-    yield name
-    subprocess.run(["userdel", name], capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def owned(admin_name):
+def owned():
     if not guests.can_run():
         pytest.skip("the build directory is private")
     stack = ExitStack()
     imp = guests.make_imp(stack.enter_context(guests.public_dir()))
     instance = Owned(2, config="[access]\nallow-guest-user = true\n")
-    instance.imp, instance.admin_name = imp, admin_name
+    instance.imp, instance.admin_name = imp, pwd.getpwuid(ADMIN).pw_name
     yield instance
     assert instance.stop() == 0, instance.log[-4000:]
     assert instance.clean() == [], "processes were left behind"
@@ -201,7 +193,7 @@ def alices(owned):
     owned.configure(admins=[owned.admin_name])
     client = client_as(ALICE, owned.uri)
     job = submit(client, owned, "--setattr=system.exec.test.run_duration=1000s", "sleep", "1000")
-    owned.run("job", "wait-event", "-t", "20", job, "start")
+    owned.run("job", "wait-event", job, "start")
     return job
 
 

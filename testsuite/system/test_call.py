@@ -3,6 +3,8 @@
 
 import json
 
+from conftest import PATIENCE
+
 
 def test_a_call_answers_in_json(instance):
     assert instance.flux("call", "broker.Ping", "seq=7", "pad=abc").json["seq"] == 7
@@ -14,7 +16,7 @@ def test_a_stream_is_a_line_an_item(instance):
     with instance.spawn("call", "-n", 2, "kvs.watch", "key=call.a") as p:
         assert json.loads(p.stdout.readline())["value"] == "1"
         instance.run("call", "kvs.commit", 'ops={"kind": "KVS_OP_PUT", "key": "call.a", "value": "2"}')
-        out, err = p.communicate(timeout=30)
+        out, err = p.communicate(timeout=30 * PATIENCE)
     assert json.loads(out)["value"] == "2" and p.returncode == 0, err
 
 

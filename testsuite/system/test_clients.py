@@ -10,11 +10,13 @@ import subprocess
 
 import pytest
 
+from conftest import FLUX, PATIENCE
+from test_job_submission import interrupt_twice
 
 
 def connect(instance):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(20)
+    s.settimeout(20 * PATIENCE)
     s.connect(instance.uri.removeprefix("local://"))
     return s
 
@@ -92,7 +94,7 @@ def test_a_thousand_idle_clients(instance):
 
 @pytest.mark.plain  # sanitizers keep freed memory
 def test_a_client_that_never_reads_holds_nobody_up(instance):
-    p = subprocess.Popen([instance_flux(instance), "run", "sh", "-c", "yes | head -c 30000000"],
+    p = subprocess.Popen([FLUX, "run", "sh", "-c", "yes | head -c 30000000"],
                          stdout=subprocess.PIPE, env=instance.env)
     p.stdout.read(1)
     os.kill(p.pid, signal.SIGSTOP)
@@ -104,11 +106,6 @@ def test_a_client_that_never_reads_holds_nobody_up(instance):
     p.stdout.close()
     p.wait()
     alive(instance)
-
-
-def instance_flux(instance):
-    from conftest import FLUX
-    return FLUX
 
 
 def test_unknown_services_and_methods_are_named(instance):
@@ -137,13 +134,10 @@ def test_a_job_that_can_never_run_fails_with_the_reason(instance):
 
 
 def test_sigint_twice_cancels_an_attached_job(instance):
-    p = subprocess.Popen([instance_flux(instance), "run", "sh", "-c", "echo up; sleep 1000"], stdout=subprocess.PIPE,
+    p = subprocess.Popen([FLUX, "run", "sh", "-c", "echo up; sleep 1000"], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, env=instance.env, text=True)
     assert p.stdout.readline() == "up\n"
-    p.send_signal(signal.SIGINT)
-    line = p.stderr.readline()
-    assert "interrupt" in line.lower() or "ctrl" in line.lower() or "cancel" in line.lower(), line
-    p.send_signal(signal.SIGINT)
-    p.communicate(timeout=30)
+    said = interrupt_twice(p)
+    assert "ctrl-C" in said and "cancel" in said, said
     assert p.returncode != 0
     assert instance.flux("queue", "drain", timeout=20).ok

@@ -91,8 +91,8 @@ def test_a_broker_may_live_in_another_time(cluster_start):
 
 
 def test_sixteen_nodes_in_random_order_with_three_absent(cluster_start):
-    """FLUX_TEST_SEED repeats an order."""
-    seed = int(os.environ.get("FLUX_TEST_SEED", random.randrange(10000)))
+    """FLUX_TEST_SEED=N is another order."""
+    seed = int(os.environ.get("FLUX_TEST_SEED", "1"))
     dice = random.Random(seed)
     print(f"FLUX_TEST_SEED={seed}")
     own = cluster_start(16, boot=False)

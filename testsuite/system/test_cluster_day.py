@@ -3,7 +3,7 @@
 is killed again and again. No job that was acknowledged is lost or run twice, and no core has two masters; who ended has
 its exit status and all of its output, and nobody runs on when its resources are another's.
 
-FLUX_TEST_DAY=long makes it 200 jobs and ten kills of the leader; FLUX_TEST_SEED repeats a day.
+FLUX_TEST_DAY=long makes it 200 jobs and ten kills of the leader; FLUX_TEST_SEED=N is another day.
 """
 import os
 import random
@@ -278,7 +278,7 @@ def excused(job, day, canceled):
 
 
 def test_a_day_in_the_life(cluster_start):
-    seed = int(os.environ.get("FLUX_TEST_SEED", random.randrange(10000)))
+    seed = int(os.environ.get("FLUX_TEST_SEED", "1"))
     print(f"FLUX_TEST_SEED={seed}")
     dice = random.Random(seed)
     own = cluster_start(4, config=CONFIG, parents=dice.choice([{}, {"test4": "test2"}]))

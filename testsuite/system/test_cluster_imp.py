@@ -16,7 +16,7 @@ def start(cluster, script, args="-N1 --requires=host:test2", user="alice"):
     """A job that runs a script; it has said "up"."""
     cluster[0].write("/home/alice/script", f"#!/bin/bash\n{script}\n", 0o755)
     job = cluster.flux(f"submit {args} /home/alice/script", user=user).out.strip()
-    cluster.flux(f"job wait-event -t60 {job} start", user=user)
+    cluster.flux(f"job wait-event {job} start", user=user)
     cluster.wait_until(lambda: cluster[1].run("test -e /tmp/up", check=False).ok, 30, "the script is up")
     cluster[1].run("rm -f /tmp/up")
     return job
@@ -33,9 +33,9 @@ def gone(cluster, node, user="alice"):
 def test_what_hides_from_its_job_is_found_by_its_cgroup(idle):
     job = start(idle, "trap '' TERM HUP INT\n(setsid bash -c 'trap \"\" TERM HUP; (exec -a hidden sleep 1000 &)' &)\n"
                 "touch /tmp/up; exec sleep 1000")
-    assert any("hidden" in line for line in processes(idle[1]))
+    idle.wait_until(lambda: any("hidden" in line for line in processes(idle[1])), what="it hides")
     idle.flux(f"job kill -s KILL {job}", user="alice")
-    idle.flux(f"job wait-event -t60 {job} clean", user="alice")
+    idle.flux(f"job wait-event {job} clean", user="alice")
     gone(idle, idle[1])
 
 
@@ -53,29 +53,29 @@ def test_a_job_ends_when_the_last_of_its_processes_has(idle):
     """What it left in the background keeps its session, and its resources."""
     job = start(idle, "setsid sleep 1000 </dev/null >/dev/null 2>&1 &\ntouch /tmp/up")
     assert not idle.flux(f"job wait-event -t1 {job} free", user="alice", check=False).ok
-    assert any("sleep 1000" in line for line in processes(idle[1]))
+    idle.wait_until(lambda: any("sleep 1000" in line for line in processes(idle[1])), what="it is left")
     idle[1].run("pkill -u alice sleep")
-    idle.flux(f"job wait-event -t60 {job} clean", user="alice")
+    idle.flux(f"job wait-event {job} clean", user="alice")
 
 
 def test_what_a_job_left_in_the_background_is_ended_by_cancelling_it(idle):
     job = start(idle, "trap '' TERM\nsetsid sleep 1000 </dev/null >/dev/null 2>&1 &\ntouch /tmp/up")
     idle.flux(f"cancel {job}", user="alice")
-    idle.flux(f"job wait-event -t60 {job} clean", user="alice", timeout=70)
+    idle.flux(f"job wait-event {job} clean", user="alice", timeout=70)
     gone(idle, idle[1])
 
 
 def test_an_imp_that_is_killed_takes_its_job_along(idle):
     job = start(idle, "trap '' TERM HUP\ntouch /tmp/up; sleep 1000; sleep 1000")
     idle[1].run("pkill -KILL -x flux-imp")
-    idle.flux(f"job wait-event -t60 {job} clean", user="alice")
+    idle.flux(f"job wait-event {job} clean", user="alice")
     gone(idle, idle[1])
 
 
 def test_a_helper_that_is_killed_takes_the_jobs_of_users_along(idle):
     job = start(idle, "trap '' TERM HUP\ntouch /tmp/up; sleep 1000")
     idle[1].run("pkill -KILL -x flux-spawnd")
-    idle.flux(f"job wait-event -t60 {job} clean", user="alice")
+    idle.flux(f"job wait-event {job} clean", user="alice")
     gone(idle, idle[1])
     assert idle.flux("run --requires=host:test2 id -un", user="alice").out == "alice\n"
 
@@ -89,7 +89,7 @@ def test_a_job_outlives_the_broker_of_its_node_and_can_be_ended_by_the_next(clus
     own.wait_online()
     assert own[1].run("pgrep -x flux-imp").out == before
     own.flux(f"job kill -s KILL {job}", user="alice")
-    own.flux(f"job wait-event -t60 {job} clean", user="alice", timeout=70)
+    own.flux(f"job wait-event {job} clean", user="alice", timeout=70)
     gone(own, own[1])
 
 

@@ -2,7 +2,6 @@
 """Nodes that vanish, hang, or come back on a virtual cluster: what the others notice, and when."""
 import re
 import signal
-import time
 
 import pytest
 
@@ -51,9 +50,7 @@ def test_a_node_without_power_is_lost_until_it_is_back(own):
 def test_a_node_without_network_is_lost_and_joins_again(own):
     before = own[2].broker_pid
     own[2].cut_network()
-    began = time.monotonic()
     becomes(own, "test3", "lost")
-    assert time.monotonic() - began < 10
     own.wait_online([0, 1, 3])
     assert own.flux("run -N3 hostname").ok
     own[2].restore_network()

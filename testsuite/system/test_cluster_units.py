@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from cluster import FLUX_UID
+from conftest import PATIENCE
 
 UNIT_LINES = [
     r"systemd\[1\]: Starting flux.service - Flux message broker...",
@@ -44,7 +45,7 @@ def complete(own):
     yield
     for node in own:
         node.run("rm -f /etc/flux/system/conf.d/more.toml /etc/flux/rc1.d/*; systemctl start flux")
-    own.wait_online(timeout=10)
+    own.wait_online()
 
 
 def test_places_belong_to_the_owner(own):
@@ -63,6 +64,7 @@ def test_the_journal_shows_the_life_of_a_broker(own):
     node.run("rm /etc/flux/rc1.d/01-enclosing-instance")
     lines = node.journal(since=since).splitlines()
     lines = lines[next(i for i, line in enumerate(lines) if ": Starting flux" in line):]
+    lines = [line for line in lines if re.search(r"systemd\[1\]: \w+ing |systemd\[1\]: Started |broker\.", line)]
     lines.sort(key=lambda line: "systemd" not in line)  # which of two processes writes first is chance
     assert len(lines) == len(UNIT_LINES + STATE_LINES)
     for line, want in zip(lines, UNIT_LINES + STATE_LINES):
@@ -103,7 +105,7 @@ def test_a_broker_that_crashes_comes_back(own):
     node = own[2]
     restarts = int(node.unit("NRestarts"))
     node.kill_broker(signal.SIGKILL)
-    own.wait_until(lambda: int(node.unit("NRestarts")) == restarts + 1 and node.unit() == "active")
+    own.wait_until(lambda: int(node.unit("NRestarts")) > restarts and node.unit() == "active")
     own.wait_online()
 
 
@@ -120,7 +122,7 @@ def test_after_a_crash_of_the_leader_nothing_is_scheduled(own):
     own.flux("queue enable --all")
     own.flux("queue start --all")
     for job in waiting:
-        own.flux(f"job wait-event --timeout=20 {job} clean")
+        own.flux(f"job wait-event {job} clean")
 
 
 def test_reload_acts_on_the_node_where_it_is_asked_for(own):
@@ -150,7 +152,7 @@ def test_a_configuration_that_is_wrong_is_refused_as_a_whole(own):
 def test_restart_of_all_nodes_at_once(own):
     before = [n.broker_pid for n in own]
     procs = [n.spawn("systemctl restart flux") for n in own]
-    assert [p.wait(60) for p in procs] == [0] * 4
+    assert [p.wait(60 * PATIENCE) for p in procs] == [0] * 4
     [p.communicate() for p in procs]
     own.wait_online()
     assert all(pid != n.broker_pid for pid, n in zip(before, own))
@@ -182,7 +184,7 @@ def test_shutdown_keeps_the_leader_down_and_lets_the_others_wait(own):
     own.leader.start()
     own.wait_online()
     own.flux("queue start --all", check=False)
-    own.flux(f"job wait-event --timeout=20 {waiting} clean")
+    own.flux(f"job wait-event {waiting} clean")
     assert own.flux(f"jobs -no {{status}} {history} {waiting}").lines == ["COMPLETED", "COMPLETED"]
 
 
@@ -199,6 +201,6 @@ def test_a_shutdown_starts_no_more_jobs(own):
     assert own.flux(f"jobs -no {{result}} {running}").out == "CANCELED\n"
     begun = float(own.flux("getattr broker.starttime").out)
     for job in waiting:
-        own.flux(f"job wait-event --timeout=20 {job} clean")
+        own.flux(f"job wait-event {job} clean")
         assert own.flux(f"jobs -no {{result}} {job}").out == "COMPLETED\n"
         assert float(own.flux(f"jobs -no {{t_run}} {job}").out) > begun

@@ -14,4 +14,4 @@ def test_queues_may_be_stopped_after_a_restart(flux_start, tmp_path, wanted):
     if wanted == "true":
         assert "Automatically stopped due to restart" in second.run("queue", "status")
         second.run("queue", "start", "--all")
-    second.run("job", "wait-event", "-t", "20", job, "clean")
+    second.run("job", "wait-event", job, "clean")

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """What a running job sees when a shell, a spawn helper or a broker under it is killed."""
 import os
-import select
 import signal
 from pathlib import Path
 
-from conftest import PATIENCE
+from processes import await_ends
 
 
 def parent(pid):
@@ -25,7 +24,7 @@ def start_job(instance, nodes):
     job = instance.run("submit", f"-N{nodes}", f"-n{nodes}", "sh", "-c",
                        f"echo $$ >{instance.dir}/tmp.$FLUX_TASK_RANK; "
                        f"mv {instance.dir}/tmp.$FLUX_TASK_RANK {instance.dir}/task.$FLUX_TASK_RANK; exec sleep 1000")
-    instance.run("job", "wait-event", "-t", "20", job, "start")
+    instance.run("job", "wait-event", job, "start")
     return job
 
 
@@ -36,8 +35,7 @@ def task_pids(instance, nodes):
 
 
 def wait_gone(pidfd):
-    assert select.select([pidfd], [], [], 20 * PATIENCE)[0], "still there"
-    os.close(pidfd)
+    assert not await_ends([pidfd]), "still there"
 
 
 def exceptions(instance, job):

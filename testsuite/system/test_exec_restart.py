@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import processes
 import pytest
 from conftest import FLUX, PATIENCE, clean_env, execute
 
@@ -66,22 +67,11 @@ def broker(tmp_path):
     yield b
     if b.process.poll() is None:
         b.stop()
-    mark = f"TMPDIR={tmp_path}".encode()
-    left = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                left.append(int(entry.name))
-        except OSError:
-            pass
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert left == []
+    assert processes.left_behind(f"TMPDIR={tmp_path}") == []
 
 
 def wait_gone(pidfd):
-    assert select.select([pidfd], [], [], 20 * PATIENCE)[0]
-    os.close(pidfd)
+    assert not processes.await_ends([pidfd])
 
 
 def waits_for(path, code):
@@ -90,7 +80,7 @@ def waits_for(path, code):
 
 def test_a_running_job_goes_on(broker, tmp_path):
     job = broker.run("submit", *waits_for(tmp_path / "go", 7))
-    broker.run("job", "wait-event", "-t", "20", job, "start")
+    broker.run("job", "wait-event", job, "start")
     shell = broker.shells()[job]
     broker.crash()
     os.kill(shell, 0)
@@ -102,7 +92,7 @@ def test_a_running_job_goes_on(broker, tmp_path):
 
 def test_an_end_while_there_was_no_broker_is_known(broker, tmp_path):
     job = broker.run("submit", *waits_for(tmp_path / "go", 6))
-    broker.run("job", "wait-event", "-t", "20", job, "start")
+    broker.run("job", "wait-event", job, "start")
     gone = os.pidfd_open(broker.shells()[job])
     broker.crash()
     (tmp_path / "go").touch()
@@ -113,7 +103,7 @@ def test_an_end_while_there_was_no_broker_is_known(broker, tmp_path):
 
 def test_a_job_can_be_canceled_after_the_restart(broker):
     job = broker.run("submit", "sleep", "1000")
-    broker.run("job", "wait-event", "-t", "20", job, "start")
+    broker.run("job", "wait-event", job, "start")
     broker.crash()
     broker.start()
     broker.run("cancel", job)
@@ -123,7 +113,7 @@ def test_a_job_can_be_canceled_after_the_restart(broker):
 
 def test_the_helper_dies_while_there_is_no_broker(broker, tmp_path):
     job = broker.run("submit", "sleep", "1000")
-    broker.run("job", "wait-event", "-t", "20", job, "start")
+    broker.run("job", "wait-event", job, "start")
     shell = broker.shells()[job]
     helper = int(Path(f"/proc/{shell}/stat").read_text().rsplit(")", 1)[1].split()[1])
     broker.crash()

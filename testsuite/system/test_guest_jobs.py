@@ -125,10 +125,10 @@ def test_the_request_and_what_it_says_are_for_its_user_and_the_owner(shared):
 @pytest.fixture
 def running(shared):
     job = submit(shared.alice, shared, "-N2", "-n2", "sh", "-c", "echo secret; exec sleep 1000")
-    shared.run("job", "wait-event", "-t", "20", str(job), "start")
+    shared.run("job", "wait-event", str(job), "start")
     yield job
     flux_as(ALICE, shared, "cancel", job)
-    shared.run("job", "wait-event", "-t", "20", str(job), "clean")
+    shared.run("job", "wait-event", str(job), "clean")
 
 
 @pytest.mark.parametrize("command", [
@@ -156,7 +156,7 @@ def test_the_guest_steers_its_own_job(shared, running):
     assert flux_as(ALICE, shared, "job", "memo", running, "a=1").returncode == 0
     assert flux_as(ALICE, shared, "job", "kill", "-s", "CONT", running).returncode == 0
     assert flux_as(ALICE, shared, "cancel", running).returncode == 0
-    shared.run("job", "wait-event", "-t", "20", str(running), "clean")
+    shared.run("job", "wait-event", str(running), "clean")
 
 
 def test_cancel_of_all_users_is_for_the_owner(shared, running):
@@ -184,6 +184,7 @@ def test_what_a_guest_makes_its_shell_say_is_one_marked_line_of_the_log(shared):
     r = flux_as(ALICE, shared, "job", "attach", job)
     assert r.returncode == 0, r.stderr
     f58 = shared.run("job", "id", "--to=f58", str(job))
+    shared.await_log("it burns")
     lines = [line for line in shared.run("dmesg").splitlines() if "forged" in line or "it burns" in line]
     assert len(lines) == 2 and all(f"{f58}: " in line and "\033" not in line for line in lines), lines
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import execute
+from conftest import PATIENCE, execute
 from imp_world import CONFIG, LAB, USERS, World, needs_world
 
 pytestmark = needs_world
@@ -105,7 +105,7 @@ def test_signals_are_passed_on(world, name):
         assert p.stdout.readline() == "up\n"
         world.run("flux", "kill", f"-{name}", p.pid)
         assert p.stdout.readline() == "got\n"
-        assert p.wait(30) == 7
+        assert p.wait(30 * PATIENCE) == 7
     finally:
         p.kill()
         p.wait()
@@ -119,7 +119,7 @@ def test_any_signal_is_passed_on_by_kill(world, name):
         number = int(getattr(signal, "SIG" + name))
         assert world.run("flux", "/usr/libexec/flux/flux-imp", "kill", number, p.pid).ok
         assert p.stdout.readline() == "got\n"
-        assert p.wait(30) == 7
+        assert p.wait(30 * PATIENCE) == 7
     finally:
         p.kill()
         p.wait()
@@ -135,7 +135,7 @@ wait""")
     try:
         assert {p.stdout.readline(), p.stdout.readline()} == {"up\n", "deep\n"}
         assert world.run("flux", "kill", "-USR1", p.pid).ok
-        assert p.wait(30) == -signal.SIGKILL
+        assert p.wait(30 * PATIENCE) == -signal.SIGKILL
         assert p.stdout.read() == ""  # nobody has it open any more
     finally:
         p.kill()
@@ -161,7 +161,7 @@ def test_kill_is_a_thin_form_of_the_same(world):
         refused = world.imp("kill", "15", p.pid, user="mallory")
         assert refused.rc == 1 and "not permitted" in refused.err
         assert world.imp("kill", "9", p.pid).ok
-        assert p.wait(30) == -signal.SIGKILL
+        assert p.wait(30 * PATIENCE) == -signal.SIGKILL
     finally:
         p.kill()
         p.wait()

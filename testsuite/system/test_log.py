@@ -39,6 +39,7 @@ def test_the_life_of_a_job_in_the_log(flux_start):
     i.run("job", "wait-event", killed, "clean")
     i.run("queue", "idle")
     i.run("job", "purge", "-f", "--num-limit=1")
+    i.await_log("job-list.debug[0]: purged 2 inactive jobs")  # the last of them
     log = texts(i)
     for line in (f"sched-simple.debug[0]: alloc success (id={number(i, ok)})",
                  f"sched-simple.debug[0]: free succeeded (id={number(i, ok)})",
@@ -81,7 +82,7 @@ def test_the_ring_is_read_followed_and_cleared(instance):
 
 def test_uptime_tells_what_is_not_as_usual(flux_start):
     i = flux_start(4, config='[fake-resources]\nnnodes = 8\n')
-    first = r" \d\d:\d\d:\d\d run [0-9.]+m?s,  owner \w+,  depth 0,  size 4"
+    first = r" \d\d:\d\d:\d\d run [0-9.]+(ms|s|m),  owner \w+,  depth 0,  size 4"
     assert re.fullmatch(first, i.run("uptime"))
     i.run("resource", "drain", "2-4")
     assert re.fullmatch(first + ",  3 drained", i.run("uptime"))

@@ -28,8 +28,10 @@ def overhead(instance):
 
 
 def tree(flux_start):
-    i = flux_start(4, args=["-Stbon.topo=kary:2"], config="")
-    i.run("overlay", "status", "--wait=full", "--timeout=30")
+    # no signs of life, which come by the clock
+    i = flux_start(4, args=["-Stbon.topo=kary:2"], config='[heartbeat]\nperiod = "1h"\ntimeout = "0"\n'
+                   '[tbon]\ntorpid_min = "1h"\ntorpid_max = "2h"\n')
+    i.run("overlay", "status", "--wait=full")
     i.run("run", "-N4", "true")
     return i
 

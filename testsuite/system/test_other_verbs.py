@@ -5,13 +5,14 @@ import json
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import termios
 
 import pytest
 
-from conftest import BUILD, FLUX
+from conftest import BUILD, FLUX, PATIENCE
 
 
 def test_bulksubmit_combines_inputs(instance):
@@ -298,7 +299,7 @@ queue = "batch"
 def test_shutdown(flux_start):
     instance = flux_start(2)
     assert instance.flux("shutdown", "--quiet", timeout=60).rc == 0
-    instance.process.wait(30)
+    instance.process.wait(30 * PATIENCE)
 
 
 def test_every_verb_has_its_place_in_a_manual_page(instance):
@@ -335,6 +336,7 @@ def test_top(instance):
     def until(text):
         nonlocal screen
         while text not in screen:
+            assert select.select([control], [], [], 20 * PATIENCE)[0], screen
             screen += os.read(control, 65536)
     until(b"deep")
     assert b"nodes" in screen and b"1 running" in screen.replace(b"  ", b" ")
@@ -342,7 +344,7 @@ def test_top(instance):
     until(b"/" + job.encode())
     os.write(control, b"q")
     os.write(control, b"q")
-    assert p.wait(30) == 0
+    assert p.wait(30 * PATIENCE) == 0
     os.close(control)
     instance.run("cancel", job)
     instance.run("queue", "drain")

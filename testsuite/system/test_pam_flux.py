@@ -59,7 +59,7 @@ def denied(result):
 def submit(cluster, args, user="alice"):
     """A job that sleeps, running."""
     job = cluster.flux(f"submit {args} sleep inf", user=user).out.strip()
-    cluster.flux(f"job wait-event -t60 {job} start", user=user)
+    cluster.flux(f"job wait-event {job} start", user=user)
     return job
 
 
@@ -100,7 +100,7 @@ def test_a_pending_job_opens_nothing(nodes):
     job = nodes.flux("submit -N2 --urgency=hold sleep inf", user="alice").out.strip()
     denied(enter(nodes[0]))
     nodes.flux(f"job urgency {job} default", user="alice")
-    nodes.flux(f"job wait-event -t60 {job} start", user="alice")
+    nodes.flux(f"job wait-event {job} start", user="alice")
     let_in(enter(nodes[0]))
 
 
@@ -109,16 +109,16 @@ def test_the_end_of_the_job_closes_the_door(nodes):
         job = submit(nodes, "-N2")
         let_in(enter(nodes[0]))
         nodes.flux(how.format(job), user="alice")
-        nodes.flux(f"job wait-event -t60 {job} clean", user="alice")
+        nodes.flux(f"job wait-event {job} clean", user="alice")
         denied(enter(nodes[0]))
 
 
 def test_a_job_that_is_being_cleaned_up_opens_nothing(nodes):
     job = nodes.flux("submit -N2 sh -c \"trap '' TERM; while :; do sleep 1; done\"", user="alice").out.strip()
-    nodes.flux(f"job wait-event -t60 {job} start", user="alice")
+    nodes.flux(f"job wait-event {job} start", user="alice")
     let_in(enter(nodes[0]))
     nodes.flux(f"cancel {job}", user="alice")
-    nodes.flux(f"job wait-event -t60 {job} exception", user="alice")
+    nodes.flux(f"job wait-event {job} exception", user="alice")
     denied(enter(nodes[0]))
     nodes.flux(f"job kill -s KILL {job}", user="alice", check=False)
 

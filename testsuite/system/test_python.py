@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-only
 """Package flux in a real instance, with Debian's own Python."""
 
-import os
 import subprocess
 
 import pytest
@@ -63,9 +62,9 @@ good = flux.job.submit(h, JobspecV1.from_command(["true"]))
 bad = flux.job.submit(h, JobspecV1.from_command(["sh", "-c", "exit 3"]))
 print(flux.job.result(h, good).result, flux.job.result(h, bad).returncode)
 print(flux.job.event_wait(h, good, "finish").context["status"])
-print(flux.job.get_job(h, good).result, [j.id == bad for j in flux.job.job_list(h, results=["failed"])])
+print(flux.job.get_job(h, good).result, bad in [j.id for j in flux.job.job_list(h, results=["failed"])])
 """
-    assert python(program) == ["COMPLETED", "3", "0", "COMPLETED", "[True]"]
+    assert python(program) == ["COMPLETED", "3", "0", "COMPLETED", "True"]
 
 
 def test_a_job_is_cancelled(python):
@@ -125,12 +124,3 @@ except flux.FluxError as e:
     assert python(program) == ["22", "True"]
 
 
-@pytest.mark.plain
-def test_a_ping_from_python_starts_and_ends_quickly(python):
-    import time
-
-    began = time.monotonic()
-    for _ in range(3):
-        python("h.broker.ping()")
-    assert (time.monotonic() - began) / 3 < 1.0 * PATIENCE
-    assert os.path.exists(PACKAGE)

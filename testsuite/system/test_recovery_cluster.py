@@ -15,7 +15,7 @@ def start_job(c, nodes=4, user="alice"):
     job = c.flux("submit", f"-N{nodes}", f"-n{nodes}", "sh", "-c",
                  "echo $FLUX_TASK_RANK >>ran; until [ -e go ]; do sleep 0.1; done; exit $((40 + FLUX_TASK_RANK))",
                  user=user).out.strip()
-    c.flux("job", "wait-event", "-t30", job, "start", user=user)
+    c.flux("job", "wait-event", job, "start", user=user)
     c.wait_until(lambda: len(c.leader.run("cat ran", user=user).lines) == nodes, what="all tasks run")
     return job
 
@@ -89,7 +89,7 @@ def test_a_node_is_away_for_too_long(cluster_start):
     c = cluster_start(4, config=QUICK + '[exec]\nlost-timeout = "3s"\n')
     job = start_job(c)
     c[2].cut_network()
-    c.flux("job", "wait-event", "-t60", job, "clean", timeout=70)
+    c.flux("job", "wait-event", job, "clean", timeout=70)
     line = next(x for x in c.flux("job", "eventlog", job).lines if " exception " in x)
     assert "node-failure" in line and "test3 (rank 2)" in line
     assert c[2].run("pgrep -u alice", check=False).ok  # they go on there, unreached
@@ -105,7 +105,7 @@ def test_a_node_loses_its_power(cluster_start):
     job = start_job(c)
     c[3].power_off()
     c[3].boot()
-    c.flux("job", "wait-event", "-t60", job, "clean", timeout=70)
+    c.flux("job", "wait-event", job, "clean", timeout=70)
     line = next(x for x in c.flux("job", "eventlog", job).lines if " exception " in x)
     assert "node-failure" in line and "test4 (rank 3) knows of no shell" in line
     c.wait_online(timeout=60)
@@ -121,7 +121,7 @@ def test_a_cancel_reaches_a_users_job_on_a_node_that_was_away(cluster_start):
     c.wait_online([0, 1], timeout=60)
     c.flux("cancel", job, user="alice")
     c[2].restore_network()
-    c.flux("job", "wait-event", "-t60", job, "clean", timeout=70)
+    c.flux("job", "wait-event", job, "clean", timeout=70)
     assert "node-failure" not in c.flux("job", "eventlog", job).out
     c.wait_until(lambda: not c[2].run("pgrep -u alice", check=False).ok, what="the job is gone")
 

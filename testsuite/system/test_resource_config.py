@@ -118,7 +118,7 @@ def test_a_drained_node_that_goes_offline_has_a_star(flux_start):
     i.run("resource", "drain", "a3", "to be opened")
     pid = int(i.run("exec", "-r", "3", "flux", "getattr", "broker.pid"))
     os.kill(pid, signal.SIGKILL)
-    i.run("overlay", "status", "-w", "degraded", "-t", "20s")
+    i.run("overlay", "status", "-w", "degraded")
     assert i.run("resource", "status", "-no", "{state} {up.ascii} {nodelist}").splitlines() == [
         "avail y a[0-2]", "drained* n a3"]
     assert drains(i) == ["drained* 3 to be opened"]

@@ -3,6 +3,8 @@
 import os
 import re
 
+from conftest import PATIENCE
+
 
 def test_resource_list(instance4):
     out = instance4.flux("resource", "list", check=True).lines
@@ -81,7 +83,7 @@ def test_eventlog(instance4):
     assert any('drain idset="1"' in line and 'reason="for the log"' in line for line in lines)
     p = instance4.spawn("resource", "eventlog", "--wait=undrain", "--match-context=idset=1", "-f", "json")
     instance4.run("resource", "undrain", "1")
-    out, err = p.communicate(timeout=30)
+    out, err = p.communicate(timeout=30 * PATIENCE)
     assert p.returncode == 0 and '"undrain"' in out.splitlines()[-1], err
     assert not instance4.flux("resource", "eventlog", "--wait=never", "-t", "0.1s").ok
 

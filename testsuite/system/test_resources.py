@@ -82,7 +82,7 @@ def test_drained_nodes_get_no_new_work(flux_start):
     assert ranks_of(i, job) == ["2-3"]
     waiting = i.run("submit -N4 true")
     i.run("resource undrain 0-1")
-    i.run("job", "wait-event", "-t", "20", waiting, "clean")
+    i.run("job", "wait-event", waiting, "clean")
     assert ranks_of(i, waiting) == ["0-3"]
 
 
@@ -116,7 +116,7 @@ def test_the_first_job_is_not_overtaken(flux_start):
     small = i.run("submit -n1 true")
     i.run("job", "wait-event", small, "priority")
     i.run("cancel", blocker)
-    i.run("job", "wait-event", "-t", "20", small, "clean")
+    i.run("job", "wait-event", small, "clean")
 
     def alloc_time(job):
         log = i.run("job", "eventlog", "--format=json", job)
@@ -129,7 +129,7 @@ def test_fake_nodes_schedule_like_real_ones(flux_start):
     i = flux_start(1, config="[fake-resources]\nnnodes = 64\ncores-per-node = 8\n")
     assert i.run("resource info") == "64 Nodes, 512 Cores, 0 GPUs"
     job = i.run("submit", "-N64", "--setattr=system.exec.test.run_duration=0.01s", "true")
-    i.run("job", "wait-event", "-t", "20", job, "clean")
+    i.run("job", "wait-event", job, "clean")
     assert ranks_of(i, job) == ["0-63"]
 
 
@@ -147,9 +147,9 @@ def test_a_lost_node_is_down_and_its_work_ends(flux_start):
     job = i.run("submit -N4 sleep inf")
     i.run("job", "wait-event", job, "start")
     i.run("overlay disconnect 3")
-    i.run("job", "wait-event", "-t", "20", job, "clean")
+    i.run("job", "wait-event", job, "clean")
     after = i.run("submit -N3 true")
-    i.run("job", "wait-event", "-t", "20", after, "clean")
+    i.run("job", "wait-event", after, "clean")
     assert ranks_of(i, after) == ["0-2"]
     assert i.run("resource list -s down -no {ranks}") == "3"
 
@@ -161,9 +161,9 @@ def test_the_modules_can_be_loaded_anew(flux_start):
     assert drained(i) == "1 before"
     assert json.loads(i.run("resource R"))["execution"]["R_lite"][0]["rank"] == "0-3"
     job = i.run("submit -N3 true")
-    i.run("job", "wait-event", "-t", "20", job, "clean")
+    i.run("job", "wait-event", job, "clean")
     assert ranks_of(i, job) == ["0,2-3"]
     i.run("module reload sched-simple")
     job = i.run("submit -N3 true")
-    i.run("job", "wait-event", "-t", "20", job, "clean")
+    i.run("job", "wait-event", job, "clean")
     assert ranks_of(i, job) == ["0,2-3"]

@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 import guests
-from conftest import FLUX, clean_env, execute
+from conftest import FLUX, PATIENCE, clean_env, execute
 
 GUEST = 65534
 
@@ -39,7 +39,7 @@ def test_running_jobs_end_pending_ones_and_the_history_stay(flux_start, tmp_path
     r = first.flux("shutdown")
     assert r.ok, repr(r)
     assert re.search(r"^broker\.info\[0\]: .*shutdown", r.err, re.M), r.err
-    assert first.process.wait(20) == 129  # the initial program got SIGHUP
+    assert first.process.wait(20 * PATIENCE) == 129  # the initial program got SIGHUP
     second = flux_start(1, statedir=tmp_path)
     assert states(second)[done] == "CD"
     assert states(second)[running] == "CA"
@@ -61,7 +61,7 @@ def test_twice_at_once(flux_start, tmp_path):
     for process in both:
         rc, _, err = finished(process)
         assert rc == 0 or "cannot connect" in err or "No such file" in err or "broker" in err, err
-    assert instance.process.wait(20) is not None
+    assert instance.process.wait(20 * PATIENCE) is not None
     assert flux_start(1, statedir=tmp_path).run("startlog").splitlines()[0].count("crashed") == 0
 
 
@@ -69,7 +69,7 @@ def test_in_the_background(flux_start, tmp_path):
     instance = flux_start(1, statedir=tmp_path)
     r = instance.flux("shutdown", "--background", check=True)
     assert r.err == ""
-    assert instance.process.wait(20) is not None
+    assert instance.process.wait(20 * PATIENCE) is not None
 
 
 def test_quiet_and_verbose(flux_start):
@@ -83,7 +83,7 @@ def test_quiet_and_verbose(flux_start):
 def test_from_inside_a_job(flux_start, tmp_path):
     first = flux_start(1, statedir=tmp_path)
     job = first.run("submit", "flux", "shutdown")
-    assert first.process.wait(30) is not None
+    assert first.process.wait(30 * PATIENCE) is not None
     second = flux_start(1, statedir=tmp_path)
     assert states(second)[job] in ("CA", "CD", "F")
     assert second.run("startlog").splitlines()[0].count("crashed") == 0
@@ -109,7 +109,7 @@ def test_a_hung_broker_does_not_hold_it_up_for_ever(flux_start, tmp_path):
     r = instance.flux("shutdown")
     assert "shutdown delayed: waiting for 1 peers" in r.err
     assert "giving up on them" in r.err
-    instance.process.wait(30)
+    instance.process.wait(30 * PATIENCE)
     # rank 0 ended in an orderly way
     assert "crashed" not in flux_start(1, statedir=tmp_path).run("startlog").splitlines()[0]
 
@@ -121,7 +121,7 @@ def test_dump_to_a_path(flux_start, tmp_path):
     instance.run("kvs", "put", "a.b=1")
     r = instance.flux("shutdown", f"--dump={tmp_path}/d.tar", check=True)
     assert "content.dump: " in r.err and "archived" in r.err
-    assert instance.process.wait(20) is not None
+    assert instance.process.wait(20 * PATIENCE) is not None
     with tarfile.open(tmp_path / "d.tar") as tar:
         assert tar.extractfile("a/b").read() == b"1"
         assert b'"finish"' in tar.extractfile("admin/eventlog").read(), "taken when all was written"
@@ -144,7 +144,7 @@ def test_auto_restores_once_and_keeps_jobs_and_output(flux_start, tmp_path):
     held = first.run("submit", "--urgency=0", "hostname")
     output = first.run("job", "attach", done)
     first.run("shutdown", "--dump=auto")
-    assert first.process.wait(20) is not None
+    assert first.process.wait(20 * PATIENCE) is not None
     link = tmp_path / "dump" / "RESTORE"
     assert link.is_symlink() and link.resolve().parent == tmp_path / "dump"
     second = flux_start(1, statedir=tmp_path, args=args)
@@ -199,7 +199,7 @@ def test_gc_shrinks_the_store(flux_start, tmp_path):
     first.run("kvs", "unlink", "big")
     r = first.flux("shutdown", "--gc", check=True)
     assert "garbage collection: " in r.err
-    assert first.process.wait(20) is not None
+    assert first.process.wait(20 * PATIENCE) is not None
     assert (tmp_path / "content.sqlite").stat().st_size < 1_500_000
     second = flux_start(1, statedir=tmp_path)
     assert second.run("kvs", "get", "kept") == "x" * 5000
@@ -221,7 +221,7 @@ def test_gc_is_offered_after_many_commits(flux_start, tmp_path, answer, collecte
     r = first.flux("shutdown", *([answer] if answer else []), check=True)
     assert ("garbage collection: begun" in r.err) == collected
     assert ("use --gc" in r.err) == (answer is None)
-    assert first.process.wait(20) is not None
+    assert first.process.wait(20 * PATIENCE) is not None
     second = flux_start(1, statedir=tmp_path, config=config)
     r = second.flux("shutdown", check=True)
     assert ("use --gc" in r.err) == (not collected), "commits are counted over restarts"
@@ -245,5 +245,5 @@ def test_root_may_if_the_configuration_says_so(public_build, tmp_path, allowed):
         assert uri.startswith("local:"), "it did not start"
         r = execute([FLUX, "shutdown"], env={**env, "FLUX_URI": uri})
         process.stdin.close()
-        assert process.wait(30) is not None
+        assert process.wait(30 * PATIENCE) is not None
     assert r.ok == allowed, repr(r)

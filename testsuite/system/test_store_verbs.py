@@ -4,7 +4,6 @@ import json
 import re
 import sqlite3
 import tarfile
-import threading
 
 import pytest
 from conftest import FLUX, clean_env, execute
@@ -128,17 +127,6 @@ def test_a_dump_goes_on_past_what_is_damaged_if_told_so(stopped, flux_start, tmp
     assert "a/b" in names and "a/big" not in names and "other/big" in names
 
 
-def logged(instance, text, timeout=30):
-    """The first line of the log that has the text, which may still have to come."""
-    with instance.spawn("dmesg", "--follow") as process:
-        limit = threading.Timer(timeout, process.kill)
-        limit.start()
-        line = next((line for line in process.stdout if text in line), "")
-        limit.cancel()
-        process.kill()
-    return line
-
-
 def checkpoints(instance):
     return [json.loads(line) for line in instance.run("content", "checkpoint", "list", "-j").splitlines()]
 
@@ -208,7 +196,7 @@ def test_a_large_store_is_looked_through_when_it_is_quiet(flux_start, tmp_path):
     data[leaf + 3] ^= 4  # cells of the page
     store.write_bytes(data)
     second = flux_start(1, statedir=tmp_path)
-    assert "its structure is damaged" in logged(second, "the next start repairs the file")
+    assert "its structure is damaged" in second.await_log("the next start repairs the file")
     assert second.stop() == 0
     third = flux_start(1, statedir=tmp_path)
     assert "were saved from it; it is kept as" in third.run("dmesg")

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Instance
+from conftest import PATIENCE, Instance
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -71,7 +71,7 @@ class Run:
     def __call__(self, *args, user=None):
         """The lines that the client prints."""
         with self.popen(*args, user=user) as p:
-            out, err = p.communicate(timeout=60)
+            out, err = p.communicate(timeout=60 * PATIENCE)
         assert not err, err
         return [json.loads(line) for line in out.splitlines()]
 
@@ -104,7 +104,7 @@ def test_it_watches_a_key_until_it_cancels(run, instance):
         run("put", "third.watched", "2")
         assert json.loads(p.stdout.readline()) == {"value": "2"}
         run("put", "third.watched", "3")
-        out, err = p.communicate(timeout=60)
+        out, err = p.communicate(timeout=60 * PATIENCE)
     assert [json.loads(s) for s in out.splitlines()] == [{"value": "3"}, {"ended": ECANCELED}], err
 
 

@@ -226,4 +226,4 @@ class World:
         mark = f"mark {time.monotonic_ns()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
             s.sendto(mark.encode(), str(self.path("/dev/log")))
-        return "\n".join(iter(lambda: self.lines.get(timeout=30), mark))
+        return "\n".join(iter(lambda: self.lines.get(timeout=30 * PATIENCE), mark))

@@ -302,7 +302,7 @@ def test_alloc_in_the_background_returns_when_the_instance_runs(instance4, tmp_p
     instance4.run("job", "memo", job, "not=the-address")
     assert "URI not found" in instance4.flux("uri", job).err and alloc.poll() is None
     instance4.run("kvs", "put", "go=1")
-    out, err = alloc.communicate(timeout=30)
+    out, err = alloc.communicate(timeout=30 * PATIENCE)
     assert out == f"{job}\n", err
     assert " run " in instance4.run("proxy", job, "flux", "uptime")
     instance4.run("cancel", job)

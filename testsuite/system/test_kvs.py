@@ -165,7 +165,7 @@ def test_watchers_are_told(kvs):
 def test_eventlogs(kvs):
     log = "t.events"
     kvs.run("eventlog", "append", "-t", "1.5", log, "first", '{"a":1,"s":"text"}')
-    waiter = kvs.spawn("eventlog", "wait-event", "-t60s", log, "third")
+    waiter = kvs.spawn("eventlog", "wait-event", log, "third")
     follower = kvs.spawn("eventlog", "get", "-w", "-c3", "-u", log)
     assert json.loads(follower.stdout.readline())["name"] == "first"
     kvs.run("eventlog", "append", log, "second")

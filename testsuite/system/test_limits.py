@@ -269,7 +269,7 @@ def test_input_counts_as_what_it_takes_not_as_its_data(shared, fields):
             client.socket.close()
             assert found <= {0, EFBIG, EAGAIN}
     shared.run("cancel", str(job))
-    shared.run("job", "wait-event", "-t", "20", str(job), "clean")
+    shared.run("job", "wait-event", str(job), "clean")
 
 
 def test_readers_of_input_count_as_what_they_take(shared):
@@ -282,7 +282,7 @@ def test_readers_of_input_count_as_what_they_take(shared):
         assert set(answers(client, 400 - 256)) == {EAGAIN}
     client.socket.close()
     shared.run("cancel", str(job))
-    shared.run("job", "wait-event", "-t", "20", str(job), "clean")
+    shared.run("job", "wait-event", str(job), "clean")
 
 
 def test_shells_of_a_job_are_at_most_the_nodes(shared):
@@ -293,7 +293,7 @@ def test_shells_of_a_job_are_at_most_the_nodes(shared):
             with pytest.raises(Exception, match="no such shell rank"):
                 list(client.call("JobIo/Write", id=job, shells=shells, shell_rank=rank, seq=1))
     shared.run("cancel", str(job))
-    shared.run("job", "wait-event", "-t", "20", str(job), "clean")
+    shared.run("job", "wait-event", str(job), "clean")
 
 
 def test_input_that_nobody_reads_is_bounded(shared):

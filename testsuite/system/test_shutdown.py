@@ -21,7 +21,7 @@ def public_build():
         pytest.skip("the build directory is private")
 
 
-def finished(process, timeout=30):
+def finished(process, timeout=30 * PATIENCE):
     out, err = process.communicate(timeout=timeout)
     return process.returncode, out, err
 
@@ -95,7 +95,7 @@ def test_a_guest_may_not(public_build, flux_start):
     os.chmod(instance.dir, 0o755)
     r = subprocess.run(["setpriv", f"--reuid={GUEST}", f"--regid={GUEST}", "--clear-groups",
                         instance.process.args[0], "shutdown"], env=instance.env, capture_output=True, text=True,
-                       timeout=30)
+                       timeout=30 * PATIENCE)
     assert r.returncode == 1 and "owner" in r.stderr
     assert instance.run("uptime")
 

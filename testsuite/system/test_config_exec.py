@@ -22,7 +22,7 @@ def submit(instance, script):
 
 
 def await_line(instance, word):
-    script = f"until grep -q {word} sigs; do sleep 0.02; done"
+    script = f"until grep -qs {word} sigs; do sleep 0.02; done"
     assert execute(["sh", "-c", script], cwd=instance.dir).ok
 
 
@@ -35,7 +35,9 @@ def test_signals_and_times_follow_a_reload(flux_start):
     assert instance.flux("job", "status", job).rc == 7
     assert (instance.dir / "sigs").read_text().split() == ["on", "usr"]
     write(instance, '[exec]\nterm-signal = "USR1"\nkill-timeout = "0.1s"\n')
+    (instance.dir / "sigs").unlink()
     job = submit(instance, STUBBORN)
+    await_line(instance, "on")
     instance.run("cancel", job)
     assert instance.flux("job", "status", job).rc == 128 + signal.SIGKILL
 

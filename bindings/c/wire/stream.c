@@ -266,7 +266,7 @@ static int on_oversize(size_t len, void *arg)
 
 static void read_some(struct flux_stream *s)
 {
-    static __thread uint8_t chunk[READ_CHUNK];
+    uint8_t chunk[READ_CHUNK]; /* thread-local, every thread of every process would zero it */
 
     for (int i = 0; i < 8 && !s->closed && !s->dead && !s->paused; i++) {
         ssize_t n = recv(s->fd, chunk, sizeof(chunk), MSG_DONTWAIT);

@@ -16,6 +16,7 @@
 #define PER_USER_MAX 4096   /* collectives of one user in flight at a broker */
 #define REMEMBER 60.        /* seconds that a failure is remembered, or a persistent one's result */
 #define KEPT_MAX (1u << 20) /* bytes of such a result */
+#define KEPT_USER_MAX (64u << 20) /* and of all those of a guest */
 
 FLUX_COLLECTIVE_HANDLERS(collective);
 static const struct flux_collective_ops ops = FLUX_COLLECTIVE_OPS(collective);
@@ -62,6 +63,15 @@ static struct {
 
 /* --- records --- */
 
+static void drop_parts(struct collective *c)
+{
+    for (size_t i = 0; i < c->nparts; i++)
+        flux_bytes_unref(c->parts[i].bytes);
+    free(c->parts);
+    c->parts = NULL;
+    c->nparts = c->bytes = 0;
+}
+
 static void free_collective(struct collective *c)
 {
     HASH_DEL(co.table, c);
@@ -71,9 +81,7 @@ static void free_collective(struct collective *c)
     flux_idset_free(c->ranks);
     flux_idset_free(c->below);
     flux_idset_free(c->waiting);
-    for (size_t i = 0; i < c->nparts; i++)
-        flux_bytes_unref(c->parts[i].bytes);
-    free(c->parts);
+    drop_parts(c);
     free(c->name);
     free(c);
 }
@@ -125,6 +133,7 @@ static void fail(struct collective *c, int errnum, const char *text)
         remove_entrant(c->entrants);
         flux_call_error(call, errnum, "%s", text);
     }
+    drop_parts(c); /* nobody gets them; their calls' quota is free again */
     if (c->up) {
         flux_future_free(c->up); /* which cancels it: the parent learns of it that way */
         c->up = NULL;
@@ -252,6 +261,18 @@ static flux_collective_part **part_messages(const struct collective *c)
 
 /* --- the end --- */
 
+static bool is_too_much(uint32_t userid, size_t bytes)
+{
+    struct collective *c, *next;
+
+    if (bytes > KEPT_MAX || userid == co.b->owner)
+        return bytes > KEPT_MAX;
+    HASH_ITER (hh, co.table, c, next)
+        if (c->complete && c->userid == userid)
+            bytes += c->bytes;
+    return bytes > KEPT_USER_MAX;
+}
+
 /* The whole instead of what came from here; false if that is too much to keep. */
 static bool keep_result(struct collective *c, flux_collective_part **parts, size_t n)
 {
@@ -263,14 +284,13 @@ static bool keep_result(struct collective *c, flux_collective_part **parts, size
         whole[i] = (struct part){.rank = parts[i]->rank,
                                  .bytes = flux_bytes_copy(parts[i]->data.data, parts[i]->data.len)};
     }
-    for (size_t i = 0; i < c->nparts; i++)
-        flux_bytes_unref(c->parts[i].bytes);
-    free(c->parts);
+    drop_parts(c);
     c->parts = whole;
     c->nparts = n;
     flux_future_free(FLUX_GIVE(c->up));
-    if (bytes > KEPT_MAX)
+    if (is_too_much(c->userid, bytes))
         return false;
+    c->bytes = bytes;
     c->complete = true;
     c->forget = flux_monotime() + REMEMBER;
     co.remembered++;

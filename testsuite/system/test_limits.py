@@ -115,6 +115,25 @@ def test_requests_under_way_are_bounded_in_bytes(shared):
         assert set(statuses) == {EAGAIN}
 
 
+def test_what_collectives_leave_behind_is_bounded(shared):
+    client = client_as(BOB, shared.uri)
+
+    def enter(**fields):
+        tag = next(client.tags)
+        request = client.contract.message("CollectiveExchangeRequest")(ranks="0", **fields)
+        client.send(kind="KIND_REQUEST", method="flux.v1.Collective/Exchange", tag=tag, body=request.SerializeToString())
+        return tag
+    with bounded(shared, 100):
+        for i in range(40):  # one that fails is remembered, but not what was brought to it
+            client.cancel(enter(name=f"failed-{i}", local=2, data=bytes(7 * MIB)))
+            assert answers(client, 1) != [0]
+    with bounded(shared, 150):
+        for i in range(300):  # and of those that succeed, so much of the results
+            enter(name=f"kept-{i}", local=1, persistent=True, data=bytes(MIB - 1024))
+            assert answers(client, 1) == [0]
+    client.socket.close()
+
+
 def test_frames_that_never_end_are_bounded(shared):
     with ExitStack() as stack, bounded(shared, 200):
         clients = [client_as(BOB, shared.uri) for _ in range(100)]

@@ -107,6 +107,14 @@ class Instance:
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.Popen([str(FLUX), *map(str, args)], text=True, env=self.env, cwd=self.dir, **kwargs)
 
+    def until(self, condition, what, timeout=30):
+        """Until condition() is true; its value."""
+        deadline = time.monotonic() + timeout * PATIENCE
+        while not (value := condition()):
+            assert time.monotonic() < deadline, f"not in time: {what}"
+            time.sleep(0.01)
+        return value
+
     def await_log(self, text, timeout=30):
         """The first line of the log that has the text, which may still have to come."""
         with self.spawn("dmesg", "--follow") as process:

@@ -157,6 +157,10 @@ cores = "0-3"
         """Exit code of the job, once it has ended."""
         return self.flux("job", "status", job).rc
 
+    def report(self):
+        """For a test that fails."""
+        return "".join(f"--- log of {rank}\n{self.log(rank)[-6000:]}" for rank in self.brokers)
+
     def close(self):
         self.closing = True
         for broker in self.brokers.values():
@@ -176,6 +180,7 @@ def cluster(tmp_path):
     def start(*args, **kwargs):
         made.append(Cluster(tmp_path, *args, **kwargs))
         return made[0]
+    start.report = lambda: "".join(c.report() for c in made)
     yield start
     for c in made:
         c.close()

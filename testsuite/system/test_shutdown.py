@@ -150,9 +150,7 @@ def test_auto_restores_once_and_keeps_jobs_and_output(flux_start, tmp_path):
     second = flux_start(1, statedir=tmp_path, args=args)
     assert not link.exists() and len(list((tmp_path / "dump").iterdir())) == 1
     assert not list(tmp_path.glob("*.before-restore"))
-    for _ in range(600):  # the history is made beside everything else
-        if len(states(second)) == 2:
-            break
+    second.until(lambda: len(states(second)) == 2, "the history, which is made beside everything else, is complete")
     assert states(second) == {done: "CD", held: "S"}
     assert second.run("job", "attach", done) == output
     assert [line.split(" (")[0].count("-") > 2 for line in second.run("startlog").splitlines()][0]

@@ -130,10 +130,7 @@ def test_a_history_that_is_gone_or_damaged_is_made_again(flux_start, tmp_path):
             data[at] ^= 1
             history.write_bytes(data)
         instance = flux_start(1, statedir=tmp_path)
-        for _ in range(600):  # it goes on beside everything else
-            if listed(instance) == before:
-                break
-        assert listed(instance) == before, f"{how}\n{instance.log}"
+        instance.until(lambda: listed(instance) == before, f"{how}: the history is as it was")  # beside everything else
         assert "21 total" in instance.run("jobs", "--stats-only") or held in before
         assert instance.stop() == 0
     assert list(tmp_path.glob("job-history.sqlite.damaged-*"))

@@ -106,12 +106,8 @@ def test_offline_dump_and_restore(stopped, flux_start, tmp_path_factory):
     assert recovery(elsewhere, "flux", "restore", "-q", "--checkpoint", archive).ok
     copy = flux_start(1, statedir=elsewhere)
     assert copy.flux("kvs get -r grown").out == "g" * 120_000
-    jobs = copy.run("jobs", "-a", "-no", "{status_abbrev}").split()
-    for _ in range(600):  # the history is made beside everything else
-        if len(jobs) == 2:
-            break
-        jobs = copy.run("jobs", "-a", "-no", "{status_abbrev}").split()
-    assert sorted(jobs) == ["CD", "S"]
+    copy.until(lambda: sorted(copy.run("jobs", "-a", "-no", "{status_abbrev}").split()) == ["CD", "S"],
+               "the history, which is made beside everything else, is complete")
 
 
 def test_a_dump_goes_on_past_what_is_damaged_if_told_so(stopped, flux_start, tmp_path_factory):
@@ -132,16 +128,13 @@ def checkpoints(instance):
 
 
 def wait_checkpoint(instance, sequence):
-    for _ in range(400):
-        if any(c["sequence"] >= sequence for c in checkpoints(instance)):
-            return True
-    return False
+    instance.until(lambda: any(c["sequence"] >= sequence for c in checkpoints(instance)), f"a checkpoint of {sequence}")
 
 
 def test_checkpoints_are_made_in_time_also_after_a_reload(flux_start, tmp_path):
     instance = flux_start(1, statedir=tmp_path, config="[kvs]\ncheckpoint-period = \"0.2s\"\n")
     instance.run("kvs", "put", "a=1")
-    assert wait_checkpoint(instance, int(instance.run("kvs", "version")))
+    wait_checkpoint(instance, int(instance.run("kvs", "version")))
     config = instance.dir / "config" / "test.toml"
     config.write_text("[kvs]\n")
     instance.run("config", "reload")
@@ -150,7 +143,7 @@ def test_checkpoints_are_made_in_time_also_after_a_reload(flux_start, tmp_path):
     assert not any(c["sequence"] >= version for c in checkpoints(instance))
     config.write_text("[kvs]\ncheckpoint-period = \"0.1s\"\n")
     instance.run("config", "reload")
-    assert wait_checkpoint(instance, version)
+    wait_checkpoint(instance, version)
     newest = max(checkpoints(instance), key=lambda c: c["sequence"])
     assert instance.run("kvs", "getroot", "-b") == newest["rootref"]
 

@@ -62,11 +62,11 @@ struct broker {
 /* What boot_*.c finds out: who we are in the instance. */
 int broker_boot(struct broker *b, struct flux_error *err);
 
-/* boot done: join the tree. `on_parent` of state.h is posted when the parent has let us in. */
+/* boot done: join the tree. EVENT_PARENT_READY is posted when the parent has let us in. */
 int broker_overlay_start(struct broker *b, struct flux_error *err);
-/* Ask every connected child to end; STATE_CHILDREN_COMPLETE is posted when none is left. */
+/* Ask every connected child to end; EVENT_CHILDREN_COMPLETE is posted when none is left. */
 void broker_overlay_shutdown_children(struct broker *b);
-/* Tell the parent goodbye; STATE_GOODBYE is posted when that has gone out. */
+/* Tell the parent goodbye; EVENT_GOODBYE is posted when that has gone out. */
 void broker_overlay_goodbye(struct broker *b);
 void broker_overlay_free(struct broker *b);
 /* Attributes and b->conf have changed: take over what acts at run time. */

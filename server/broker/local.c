@@ -87,9 +87,8 @@ static void on_msg(struct flux_msg *m, void *arg)
     router_receive(c->local->router, &c->port, m);
 }
 
-static bool on_bad(const struct flux_error *err, int r, void *arg)
+static void say_goodbye(struct client *c, int r, const struct flux_error *err)
 {
-    struct client *c = arg;
     struct flux_msg *m = flux_msg_new(FLUX_MSG_CONTROL);
 
     m->control = FLUX_MSG_GOODBYE;
@@ -97,6 +96,11 @@ static bool on_bad(const struct flux_error *err, int r, void *arg)
     flux_msg_set_text(m, err->text);
     flux_stream_send(c->stream, m);
     flux_stream_drain(c->stream, 0);
+}
+
+static bool on_bad(const struct flux_error *err, int r, void *arg)
+{
+    say_goodbye(arg, r, err);
     return r == -EMSGSIZE; /* the frame was skipped; the connection lives on */
 }
 
@@ -206,18 +210,6 @@ static void welcome(struct local *l, int fd)
     }
 }
 
-static void dismiss(struct client *c, int r, const struct flux_error *err)
-{
-    struct flux_msg *m = flux_msg_new(FLUX_MSG_CONTROL);
-
-    m->control = FLUX_MSG_GOODBYE;
-    m->status = -r;
-    flux_msg_set_text(m, err->text);
-    flux_stream_send(c->stream, m);
-    flux_stream_drain(c->stream, 0);
-    drop(c, "may no longer connect");
-}
-
 void local_readmit(struct local *l)
 {
     struct client *c, *next;
@@ -233,10 +225,12 @@ void local_readmit(struct local *l)
                                "the instance has taken rights from user %u: "
                                "connect again for those that are left",
                                c->port.userid);
-        if (r < 0)
-            dismiss(c, r, &err);
-        else
+        if (r < 0) {
+            say_goodbye(c, r, &err);
+            drop(c, "may no longer connect");
+        } else {
             set_roles(c, roles);
+        }
     }
 }
 

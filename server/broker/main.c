@@ -2,10 +2,8 @@
 /* flux-broker: options, then boot, then the loop until the state machine has come to its end. */
 #include <getopt.h>
 #include <math.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -14,6 +12,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "places.h"
 #include "settings.h"
 
 static const struct option options[] = {
@@ -74,56 +73,7 @@ static void parse_options(struct broker *b, int argc, char **argv)
         attrs_set(b->attrs, "log-stderr-level", b->verbose > 1 ? "7" : "6", ATTR_RUNTIME);
 }
 
-/* --- places --- */
-
-static char made[] = "/tmp/flux-XXXXXX"; /* our run directory, once it is made */
-
-/* For a start that fails: what has content is the business of remove_rundir(). */
-static void remove_empty_rundir(void)
-{
-    rmdir(made);
-}
-
-static void die_at(const char *text, const char *path)
-{
-    fprintf(stderr, "flux-broker: %s: %s: %s\n", text, path, strerror(errno));
-    exit(1);
-}
-
-static void make_rundir(struct broker *b)
-{
-    const char *dir = attrs_get(b->attrs, "rundir");
-    long cleanup = attrs_get_int(b->attrs, "rundir-cleanup", !dir);
-    struct stat st;
-
-    b->rundir_made = cleanup != 0;
-    attrs_set(b->attrs, "rundir-cleanup", cleanup ? "1" : "0", 0);
-    if (!dir) {
-        if (!mkdtemp(made))
-            die("cannot make a run directory in /tmp");
-        atexit(remove_empty_rundir);
-        attrs_set(b->attrs, "rundir", made, 0);
-        return;
-    }
-    if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-        die_at("cannot make the run directory", dir);
-    if (stat(dir, &st) < 0)
-        die_at("run directory", dir);
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
-        errno = S_ISDIR(st.st_mode) ? EPERM : ENOTDIR;
-        die_at("the run directory must be a directory of the user that runs the broker", dir);
-    }
-}
-
-static void check_statedir(struct broker *b)
-{
-    const char *dir = attrs_get(b->attrs, "statedir");
-    struct stat st;
-
-    if (dir && (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || access(dir, W_OK) < 0))
-        die_at("statedir must be a directory that the broker can write to", dir);
-    b->statedir_made = dir && attrs_get_int(b->attrs, "statedir-cleanup", 0) > 0;
-}
+/* --- attributes --- */
 
 /* Tests let a broker live tomorrow. */
 static void set_clock(struct broker *b)
@@ -378,26 +328,6 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-static void remove_tree(const char *dir)
-{
-    const char *argv[] = {"rm", "-rf", "--", dir, NULL};
-    extern char **environ;
-    pid_t pid;
-
-    if (!dir || rmdir(dir) == 0)
-        return;
-    if (posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ) == 0)
-        waitpid(pid, NULL, 0);
-}
-
-static void remove_made(struct broker *b)
-{
-    if (b->rundir_made)
-        remove_tree(attrs_get(b->attrs, "rundir"));
-    if (b->statedir_made)
-        remove_tree(attrs_get(b->attrs, "statedir"));
-}
-
 static void teardown(struct broker *b)
 {
     local_free(b->local);
@@ -416,7 +346,7 @@ static void teardown(struct broker *b)
     uv_run(&b->loop, UV_RUN_DEFAULT);
     uv_loop_close(&b->loop);
     router_free(b->router);
-    remove_made(b);
+    places_remove(b);
     if (b->helper >= 0)
         close(b->helper);
     flux_topology_free(b->topo);
@@ -441,9 +371,7 @@ int main(int argc, char **argv)
     if (settings_start(&b, &err) < 0)
         die(err.text);
     set_attributes(&b);
-    check_statedir(&b);
-    make_rundir(&b);
-    if (broker_boot(&b, &err) < 0)
+    if (places_make(&b, &err) < 0 || broker_boot(&b, &err) < 0)
         die(err.text);
     set_rank_attributes(&b);
     hold_helper(&b);

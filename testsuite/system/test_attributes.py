@@ -77,6 +77,7 @@ def test_a_state_directory_may_be_temporary(tmp_path):
 
 @pytest.mark.parametrize("args, why", [
     (["-Sstatedir=/nonexistent"], "/nonexistent: No such file or directory"),
+    (["-Sstatedir=/dev/null"], "/dev/null: Not a directory"),
     (["-Srundir=/nonexistent/run"], "/nonexistent/run: No such file or directory"),
     (["-Srundir=/dev/null"], "/dev/null: Not a directory"),
 ])

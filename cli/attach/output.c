@@ -110,12 +110,12 @@ static const char *level_text(uint32_t level)
 {
     return level <= LOG_CRIT      ? "FATAL: "
            : level == LOG_ERR     ? "ERROR: "
-           : level == LOG_WARNING ? "WARN: "
+           : level == LOG_WARNING ? " WARN: "
            : level == LOG_DEBUG   ? "DEBUG: "
                                   : "";
 }
 
-/* 0.085s: flux-shell[0]: text */
+/* 0.085s: flux-shell[0]: ERROR: text; the words of levels are as wide as the widest */
 static void emit_log(struct attach_job *job, const flux_job_io_frame *frame)
 {
     struct attach_output *o = &job->attach->output;

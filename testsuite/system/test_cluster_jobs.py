@@ -59,6 +59,9 @@ def test_the_limits_of_the_session_hold_for_the_tasks(cluster_start):
         node.run("grep -q pam_limits /etc/pam.d/flux || echo 'session required pam_limits.so' >>/etc/pam.d/flux")
     r = flux(own, "run -o rlimit.nofile=2000 -N2 sh -c 'ulimit -Hn; ulimit -Hc'")
     assert r.ok and sorted(r.lines) == sorted(["3000", "0"] * 2), r
+    r = flux(own, "run -o rlimit.nofile=5000 true")
+    assert re.fullmatch(r"\d\.\d{3}s: flux-shell\[0\]:  WARN: rlimit: nofile exceeds current max, "
+                        r"raising value to hard limit\n", r.err), r
     r = flux(own, "run -N2 sh -c 'ulimit -Hn'", user="bob")
     assert r.ok and r.lines[0] == r.lines[1] != "3000", r
 

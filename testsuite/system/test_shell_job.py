@@ -28,6 +28,11 @@ def wait_for(condition):
     raise AssertionError("it did not happen in time")
 
 
+def test_warnings_of_the_shell_are_seen_by_who_attaches(instance):
+    r = instance.flux("run", "-o", "rlimit.nofile=1099511627776", "true")
+    assert r.ok and r.err.endswith("s: flux-shell[0]:  WARN: rlimit: nofile exceeds current max, raising value to hard limit\n")
+
+
 def test_exit_codes_and_output(instance):
     r = instance.flux("run", *sh("echo out; echo err >&2; exit 3"))
     assert (r.rc, r.out) == (3, "out\n") and "err\n" in r.err

@@ -158,13 +158,24 @@ static int set_copy(json_t *o, const char *key, const json_t *value, struct flux
     return set_new(o, key, value ? json_deep_copy(value) : NULL, err);
 }
 
+/* Limits that an option of the shell names win over those that are passed on. */
+static void add_limits(json_t *options, const json_t *passed)
+{
+    json_t *named = json_object_get(options, "rlimit");
+
+    if (!named)
+        json_object_set_new(options, "rlimit", json_deep_copy(passed));
+    else
+        json_object_update_missing(named, (json_t *)passed);
+}
+
 static int set_shell_options(json_t *o, const struct flux_jobspec_request *rq,
                              const struct shape *sh, struct flux_error *err)
 {
     json_t *options = rq->shell_options ? json_deep_copy(rq->shell_options) : json_object();
 
     if (rq->rlimits)
-        json_object_set_new(options, "rlimit", json_deep_copy(rq->rlimits));
+        add_limits(options, rq->rlimits);
     if (sh->per_resource)
         json_object_set_new(
             options, "per-resource",

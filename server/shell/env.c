@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <flux/fluid.h>
+#include <flux/job.h>
 #include <flux/paths.h>
 
 #include <uthash.h>
@@ -111,7 +112,8 @@ static void set_job(struct flux_shell *sh)
     flux_shell_setenv(sh, "FLUX_JOB_ID", "%s", id);
     flux_shell_setenv(sh, "FLUX_JOB_SIZE", "%u", sh->ntasks);
     flux_shell_setenv(sh, "FLUX_JOB_NNODES", "%u", sh->size);
-    flux_shell_setenv(sh, "FLUX_KVS_NAMESPACE", "job-%llu", (unsigned long long)start->job_id);
+    flux_shell_setenv(sh, "FLUX_KVS_NAMESPACE", FLUX_JOB_NAMESPACE,
+                      (unsigned long long)start->job_id);
     if (start->job_id_path[0])
         flux_shell_setenv(sh, "FLUX_JOB_ID_PATH", "%s", start->job_id_path);
     if (start->enclosing_id[0])

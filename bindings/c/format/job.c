@@ -85,3 +85,15 @@ const char *flux_job_key(char buf[FLUX_JOB_KEY_MAX], uint64_t id, const char *na
         snprintf(buf + n, FLUX_JOB_KEY_MAX - n, ".%s", name);
     return buf;
 }
+
+uint64_t flux_job_namespace_id(const char *name)
+{
+    char again[32];
+    unsigned long long id;
+
+    if (strncmp(name, "job-", 4) != 0)
+        return 0;
+    id = strtoull(name + 4, NULL, 10);
+    snprintf(again, sizeof(again), FLUX_JOB_NAMESPACE, id);
+    return strcmp(name, again) == 0 ? id : 0;
+}

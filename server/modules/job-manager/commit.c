@@ -190,6 +190,10 @@ static void gather_job(struct manager *mgr, struct job *job, struct batch_job *b
     bj->log_from = job->log_committed;
     bj->exec_len = job->exec_log.len;
     bj->is_clean = job->state == FLUX_JOB_INACTIVE;
+    if (bj->is_clean && job->has_namespace) {
+        job->has_namespace = false;
+        namespace_keep(mgr, job->id);
+    }
     if (!job->log_committed)
         put_new(mgr, job);
     if (job->r_unsaved) {

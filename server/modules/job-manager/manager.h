@@ -57,6 +57,7 @@ struct job {
     bool ended_before;  /* and that is stored: a crash came before it was taken from the active ones
                          */
     bool running;       /* the start event was posted */
+    bool has_namespace; /* in the KVS, which is to be kept at its end */
     bool finished, released, aborted, freed;
     unsigned holds; /* prolog or epilog under way */
     int status;     /* wait status, once finished */
@@ -229,6 +230,12 @@ void queue_put(struct manager *mgr);
 int queue_load(struct manager *mgr, const char *json);
 /* If the configuration wants it; `flux queue start` starts them again. */
 void queue_stop_after_restart(struct manager *mgr);
+
+/* namespace.c */
+/* Move what is in the namespace of a job that has ended to its place in the primary one. */
+void namespace_keep(struct manager *mgr, uint64_t id);
+/* Jobs have been restored: which have one; what is there of others is kept. */
+void namespace_restore(struct manager *mgr);
 
 /* wait.c, drain.c, journal.c, purge.c, restart.c */
 void wait_note_inactive(struct manager *mgr, struct job *job);

@@ -202,6 +202,7 @@ int restart_load(struct manager *mgr, struct flux_error *err)
         restart_note_active(&notes, ids.list[i]);
     load_jobs(mgr, ids.list, ids.count, &notes);
     restart_notes_write(mgr, &notes, damaged);
+    namespace_restore(mgr);
     mgr->restarting = false;
     if (ids.count)
         flux_log(mgr->h, LOG_INFO, "restart: %u active jobs", HASH_COUNT(mgr->jobs));

@@ -19,6 +19,7 @@ struct kvs_namespace {
     bool removed; /* by what is staged: still visible */
     bool touched; /* is in kvs.touched */
     uint64_t version, head_version;
+    uint64_t spent;          /* of what its user may write */
     struct kvs_object *root; /* durable */
     struct kvs_object *head; /* with what is staged */
     UT_hash_handle hh;

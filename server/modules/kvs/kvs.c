@@ -391,6 +391,16 @@ int kvs_namespace_get(struct kvs *k, const char *ns, struct kvs_namespace_info *
     return 0;
 }
 
+bool kvs_namespace_spend(struct kvs *k, const char *ns, uint64_t bytes, uint64_t max)
+{
+    struct kvs_namespace *n = kvs_find(k, ns);
+
+    if (n->spent > max || bytes > max - n->spent)
+        return false;
+    n->spent += bytes;
+    return true;
+}
+
 void kvs_namespace_each(struct kvs *k, void (*fn)(void *arg, const struct kvs_namespace_info *info),
                         void *arg)
 {

@@ -158,6 +158,9 @@ struct kvs_heap *kvs_heap_of(struct kvs *k);
 /* Call now and then between requests: keeps the cache within its budget. */
 void kvs_trim(struct kvs *k);
 
+/* Count what a user writes to a namespace that is there; false: it would be more than `max`. Not
+ * kept over a restart. */
+bool kvs_namespace_spend(struct kvs *k, const char *ns, uint64_t bytes, uint64_t max);
 int kvs_namespace_get(struct kvs *k, const char *ns, struct kvs_namespace_info *ret,
                       struct flux_error *err);
 void kvs_namespace_each(struct kvs *k, void (*fn)(void *arg, const struct kvs_namespace_info *info),

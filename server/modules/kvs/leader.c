@@ -102,6 +102,7 @@ int kvs_leader_start(struct flux *h, struct kvs_leader **ret, struct flux_error 
     TAILQ_INIT(&l->pending);
     TAILQ_INIT(&l->staged);
     TAILQ_INIT(&l->waiters);
+    TAILQ_INIT(&l->openings);
     r = open_store(l, err);
     if (r < 0) {
         free_leader(l);
@@ -156,6 +157,7 @@ void kvs_leader_stop(struct kvs_leader *l)
     struct kvs_waiter *w;
 
     kvs_leader_check_stop(l);
+    kvs_leader_openings_done(l);
     kvs_leader_drain(l);
     if (!l->temporary)
         tidy_up(l);

@@ -56,6 +56,9 @@ struct kvs_waiter {
 };
 TAILQ_HEAD(kvs_waiters, kvs_waiter);
 
+struct kvs_opening; /* leader_guest.c */
+TAILQ_HEAD(kvs_openings, kvs_opening);
+
 struct kvs_leader {
     struct flux *h;
     struct store *store;
@@ -64,6 +67,7 @@ struct kvs_leader {
     bool temporary; /* the file dies with the instance */
     struct kvs_writes pending, staged;
     struct kvs_waiters waiters;
+    struct kvs_openings openings;
     struct kvs_watches *watches;
     bool running; /* a batch is on the worker */
     int result;
@@ -108,6 +112,17 @@ void kvs_leader_kick(struct kvs_leader *l);
 void kvs_leader_drain(struct kvs_leader *l);
 void kvs_leader_on_check(uv_check_t *check);
 void kvs_leader_on_idle(uv_idle_t *idle);
+
+/* leader_guest.c: namespaces of jobs */
+/* One of a job that is not there, or not yet. */
+bool kvs_leader_is_unmade(struct kvs_leader *l, const char *ns);
+/* Have it made, then call again() with what came; or answer the call. */
+int kvs_leader_open(struct flux_call *call, const char *ns, uint64_t on_behalf,
+                    void (*again)(struct flux_call *call, const void *in), const void *in);
+void kvs_leader_openings_done(struct kvs_leader *l);
+/* May its user write this there? Counts what it takes. */
+int kvs_leader_guest_write(struct kvs_leader *l, struct flux_call *call,
+                           const flux_kvs_commit_request *in);
 
 /* leader_expand.c: a directory with what is in it, up to about so many bytes */
 int kvs_leader_expand(struct kvs_leader *l, struct flux_call *call, const struct kvs_result *res,

@@ -34,7 +34,7 @@ static int check_access(struct kvs_leader *l, struct flux_call *call,
             return flux_call_fail(call, EPERM,
                                   "kvs: only the instance owner copies between namespaces");
     }
-    return 0;
+    return kvs_leader_guest_write(l, call, in);
 }
 
 static void decode_ops(struct kvs_write *w, const flux_kvs_commit_request *in)

@@ -85,14 +85,35 @@ static int get(struct kvs_leader *l, struct flux_call *call, const flux_kvs_get_
     return r;
 }
 
+/* The end of a call that was put aside until its namespace was made. */
+static void settle(struct flux_call *call, int r, const ProtobufCMessage *out)
+{
+    if (r < 0)
+        flux_call_error(call, -r, NULL);
+    else if (r == 0 && out)
+        flux_call_reply(call, out);
+    else if (r == 0)
+        flux_call_finish(call);
+}
+
+static void get_again(struct flux_call *call, const void *in)
+{
+    flux_kvs_get_response out = FLUX_KVS_GET_RESPONSE_INIT;
+
+    settle(call, kvs_leader_get(call, in, &out), &out.base);
+}
+
 int kvs_leader_get(struct flux_call *call, const flux_kvs_get_request *in,
                    flux_kvs_get_response *out)
 {
     struct kvs_leader *l = flux_call_data(call);
     struct kvs_entry_list ls = {0};
     struct flux_error err;
-    int r = get(l, call, in, out, &ls, &err);
+    int r;
 
+    if (kvs_leader_is_unmade(l, in->namespace_))
+        return kvs_leader_open(call, in->namespace_, in->on_behalf, get_again, in);
+    r = get(l, call, in, out, &ls, &err);
     if (r < 0)
         r = fail(call, r, &err);
     else {
@@ -102,6 +123,13 @@ int kvs_leader_get(struct flux_call *call, const flux_kvs_get_request *in,
     kvs_entries_done(&ls);
     kvs_trim(l->kvs);
     return r;
+}
+
+static void get_many_again(struct flux_call *call, const void *in)
+{
+    flux_kvs_get_many_response out = FLUX_KVS_GET_MANY_RESPONSE_INIT;
+
+    settle(call, kvs_leader_get_many(call, in, &out), &out.base);
 }
 
 /* Values longer than what is left of one answer are cut: `size` tells. */
@@ -114,6 +142,8 @@ int kvs_leader_get_many(struct flux_call *call, const flux_kvs_get_many_request 
     size_t bytes = 0;
     int r;
 
+    if (kvs_leader_is_unmade(l, in->namespace_))
+        return kvs_leader_open(call, in->namespace_, in->on_behalf, get_many_again, in);
     one.namespace_ = in->namespace_;
     one.rootref = in->rootref;
     one.on_behalf = in->on_behalf;
@@ -140,10 +170,24 @@ int kvs_leader_get_many(struct flux_call *call, const flux_kvs_get_many_request 
     return 0;
 }
 
+static void commit_again(struct flux_call *call, const void *in)
+{
+    settle(call, kvs_leader_commit(call, in, NULL), NULL);
+}
+
 int kvs_leader_commit(struct flux_call *call, const flux_kvs_commit_request *in,
                       flux_kvs_commit_response *out)
 {
-    return kvs_leader_write(flux_call_data(call), call, KVS_WRITE_COMMIT, in);
+    struct kvs_leader *l = flux_call_data(call);
+
+    if (kvs_leader_is_unmade(l, in->namespace_))
+        return kvs_leader_open(call, in->namespace_, in->on_behalf, commit_again, in);
+    return kvs_leader_write(l, call, KVS_WRITE_COMMIT, in);
+}
+
+static void watch_again(struct flux_call *call, const void *in)
+{
+    settle(call, kvs_leader_watch(call, in), NULL);
 }
 
 int kvs_leader_watch(struct flux_call *call, const flux_kvs_watch_request *in)
@@ -152,8 +196,17 @@ int kvs_leader_watch(struct flux_call *call, const flux_kvs_watch_request *in)
     struct kvs_reader_cred cred;
     int r;
 
+    if (kvs_leader_is_unmade(l, in->namespace_))
+        return kvs_leader_open(call, in->namespace_, in->on_behalf, watch_again, in);
     r = kvs_leader_cred(call, in->on_behalf, &cred);
     return r < 0 ? r : kvs_watch_start(l->watches, call, in, &cred);
+}
+
+static void get_root_again(struct flux_call *call, const void *in)
+{
+    flux_kvs_get_root_response out = FLUX_KVS_GET_ROOT_RESPONSE_INIT;
+
+    settle(call, kvs_leader_get_root(call, in, &out), &out.base);
 }
 
 int kvs_leader_get_root(struct flux_call *call, const flux_kvs_get_root_request *in,
@@ -166,6 +219,8 @@ int kvs_leader_get_root(struct flux_call *call, const flux_kvs_get_root_request 
     struct flux_error err;
     int r;
 
+    if (kvs_leader_is_unmade(l, in->namespace_))
+        return kvs_leader_open(call, in->namespace_, in->on_behalf, get_root_again, in);
     r = kvs_leader_cred(call, in->on_behalf, &cred);
     if (r < 0)
         return r;

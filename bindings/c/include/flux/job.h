@@ -62,6 +62,11 @@ int flux_job_result_parse(const char *name);
 /* The KVS key of a record of a job: "job.0017.e9fb.8df1.6c2e.eventlog"; its directory if name is
  * NULL. */
 const char *flux_job_key(char buf[FLUX_JOB_KEY_MAX], uint64_t id, const char *name);
+/* The name of the namespace that the tasks of a job use, FLUX_KVS_NAMESPACE: of its id as an
+ * unsigned long long. */
+#define FLUX_JOB_NAMESPACE "job-%llu"
+/* The job whose namespace has this name; 0: none. */
+uint64_t flux_job_namespace_id(const char *name);
 
 #pragma GCC visibility pop
 #endif

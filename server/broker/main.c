@@ -12,6 +12,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <flux/paths.h>
+
 #include "places.h"
 #include "settings.h"
 
@@ -307,7 +309,7 @@ static void catch_signals(struct broker *b)
 static void hold_helper(struct broker *b)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/spawnd-%u.sock",
+    int n = snprintf(sa.sun_path, sizeof(sa.sun_path), FLUX_SPAWND_SOCKET,
                      attrs_get(b->attrs, "rundir"), b->rank);
 
     b->helper = -1;

@@ -140,7 +140,6 @@ struct spawn {
     const char *stage; /* which step */
 };
 pid_t spawn_process(struct spawn *sp, int *pidfd);
-char **spawn_paths(const char *command, const char *path);
 
 /* signals.c */
 int signals_start(struct flux_shell *sh, struct flux_error *err);

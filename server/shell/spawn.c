@@ -128,27 +128,3 @@ pid_t spawn_process(struct spawn *sp, int *pidfd)
     *pidfd = fd;
     return pid;
 }
-
-char **spawn_paths(const char *command, const char *path)
-{
-    size_t n = 0;
-    char **paths;
-
-    if (strchr(command, '/')) {
-        paths = flux_alloc(2 * sizeof(*paths));
-        paths[0] = flux_strdup(command);
-        return paths;
-    }
-    if (!path)
-        path = "/usr/local/bin:/usr/bin:/bin";
-    paths = flux_alloc((strlen(path) + 2) * sizeof(*paths));
-    for (const char *p = path;; p++) {
-        size_t len = strcspn(p, ":");
-
-        paths[n++] = len ? flux_printf("%.*s/%s", (int)len, p, command) : flux_strdup(command);
-        p += len;
-        if (!*p)
-            break;
-    }
-    return paths;
-}

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <flux/environ.h>
+
 /* Pipes, PMI socket, pidfd of a task, at both ends while it starts. */
 #define FDS_PER_TASK 12
 #define FDS_OF_OUR_OWN 64
@@ -149,13 +151,6 @@ static void free_argv(struct flux_shell *sh, char **argv)
     free(argv);
 }
 
-static void free_paths(char **paths)
-{
-    for (size_t i = 0; paths && paths[i]; i++)
-        free(paths[i]);
-    free(paths);
-}
-
 static int task_start(struct flux_shell *sh, struct flux_shell_task *t, char **paths,
                       struct flux_error *err)
 {
@@ -164,7 +159,7 @@ static int task_start(struct flux_shell *sh, struct flux_shell_task *t, char **p
     struct spawn sp = {.sh = sh, .task = t, .argv = argv};
     int r = 0;
 
-    sp.paths = own_paths ? spawn_paths(argv[0], env_get(sh->env, "PATH")) : paths;
+    sp.paths = own_paths ? flux_search_files(argv[0], env_get(sh->env, "PATH")) : paths;
     sp.envp = env_array(sh->env, t->env_extra, t->nenv_extra);
     sp.group = !flux_shell_option_on(sh, "nosetpgrp", false);
     sp.stop = flux_shell_option_on(sh, "stop-tasks-in-exec", false);
@@ -182,7 +177,7 @@ static int task_start(struct flux_shell *sh, struct flux_shell_task *t, char **p
     free(sp.envp);
     free_argv(sh, argv);
     if (own_paths)
-        free_paths(sp.paths);
+        flux_search_free(sp.paths);
     return r;
 }
 
@@ -202,7 +197,7 @@ static int after_start(struct flux_shell *sh, struct flux_shell_task *t, struct 
 
 int tasks_start(struct flux_shell *sh, struct flux_error *err)
 {
-    char **paths = spawn_paths(sh->argv[0], env_get(sh->env, "PATH"));
+    char **paths = flux_search_files(sh->argv[0], env_get(sh->env, "PATH"));
     int r = 0;
 
     for (unsigned i = 0; i < sh->nlocal && r >= 0; i++) {
@@ -210,7 +205,7 @@ int tasks_start(struct flux_shell *sh, struct flux_error *err)
         if (r >= 0)
             r = after_start(sh, &sh->tasks[i], err);
     }
-    free_paths(paths);
+    flux_search_free(paths);
     sh->started = true;
     return r;
 }

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <flux/environ.h>
+
 #include "launch.h"
 #include "spawnd.h"
-
-#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 extern char **environ;
 
@@ -22,9 +22,7 @@ static void prepared_done(struct prepared *p)
 {
     for (unsigned i = 0; i < p->nreceived; i++)
         close(p->received[i]);
-    for (char **s = p->l.paths; s && *s; s++)
-        free(*s);
-    free(p->l.paths);
+    flux_search_free(p->l.paths);
     free(p->l.envp);
     free(p->l.argv);
     free((char *)p->l.cgroup_procs);
@@ -128,33 +126,14 @@ static char **make_env(const Flux__V1__SpawnStart *in)
     return out;
 }
 
-/* The files to try: one for a name with a slash, else one for each directory of the new PATH. */
-static char **make_paths(const char *name, char **envp)
+static const char *path_of(char **envp)
 {
-    const char *path = DEFAULT_PATH;
-    size_t n = 0, room = 2;
-    char **out;
+    const char *path = NULL;
 
-    for (char **e = envp; *e; e++) {
+    for (char **e = envp; *e; e++)
         if (strncmp(*e, "PATH=", 5) == 0)
             path = *e + 5;
-    }
-    for (const char *s = path; *s; s++)
-        room += *s == ':';
-    out = flux_realloc(NULL, room, sizeof(*out));
-    if (strchr(name, '/')) {
-        out[n++] = flux_strdup(name);
-    } else {
-        for (const char *s = path;; s++) {
-            size_t len = strcspn(s, ":");
-            out[n++] = len > 0 ? flux_printf("%.*s/%s", (int)len, s, name) : flux_strdup(name);
-            s += len;
-            if (!*s)
-                break;
-        }
-    }
-    out[n] = NULL;
-    return out;
+    return path;
 }
 
 static int check(struct spawnd *d, const Flux__V1__SpawnStart *in, const char **why)
@@ -198,7 +177,7 @@ static int prepare(struct spawnd *d, struct conn *c, const Flux__V1__SpawnStart 
     memcpy(l->argv, in->argv, in->n_argv * sizeof(*l->argv));
     l->argv[in->n_argv] = NULL;
     l->envp = make_env(in);
-    l->paths = make_paths(in->path[0] ? in->path : in->argv[0], l->envp);
+    l->paths = flux_search_files(in->path[0] ? in->path : in->argv[0], path_of(l->envp));
     l->cwd = in->cwd[0] ? in->cwd : "/";
     l->cgroup_procs = in->cgroup[0] ? flux_printf("%s/cgroup.procs", in->cgroup) : NULL;
     l->session = in->session;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* The one list of variables that belong to what is around an instance. */
+/* The one list of variables that belong to what is around an instance; the search for commands. */
 #include <flux/environ.h>
 
 #include <fnmatch.h>
+
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 extern char **environ;
 
@@ -46,4 +48,33 @@ char **flux_environ_inner(size_t *count)
     if (count)
         *count = n;
     return env;
+}
+
+char **flux_search_files(const char *command, const char *path)
+{
+    size_t n = 0;
+    char **files;
+
+    if (!path)
+        path = DEFAULT_PATH;
+    files = flux_realloc(NULL, strlen(path) + 2, sizeof(*files));
+    if (strchr(command, '/')) {
+        files[n++] = flux_strdup(command);
+        path = NULL;
+    }
+    while (path) {
+        size_t len = strcspn(path, ":");
+
+        files[n++] = len ? flux_printf("%.*s/%s", (int)len, path, command) : flux_strdup(command);
+        path = path[len] ? path + len + 1 : NULL;
+    }
+    files[n] = NULL;
+    return files;
+}
+
+void flux_search_free(char **files)
+{
+    for (char **f = files; f && *f; f++)
+        free(*f);
+    free(files);
 }

@@ -101,7 +101,7 @@ static int start(struct flux *h, int argc, char *const *argv, void **state, stru
     int r;
 
     if (x->rundir[0])
-        cf.socket_path = sock = flux_printf("%s/spawnd-%u.sock", x->rundir, x->rank);
+        cf.socket_path = sock = flux_printf(FLUX_SPAWND_SOCKET, x->rundir, x->rank);
     cf.orphan_grace = orphan_grace(h, flux_conf(h));
     cf.linger = flux_is_system_instance(h);
     r = spawn_client_open(flux_loop(h), &cf, &local_spawn_ops, x, &x->spawn, err);

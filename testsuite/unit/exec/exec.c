@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <flux/paths.h>
+
 #include "seen.h"
 
 static struct seen *run_with(struct fabric *f, const char *ranks, const char *script,
@@ -325,7 +327,7 @@ static void test_the_leaf_of_a_chain_is_lost(void **state)
 
 static pid_t helper_of(struct fabric *f, uint32_t rank)
 {
-    FLUX_AUTO_STR want = flux_printf("--socket=%s/spawnd-%u.sock", f->dir, rank);
+    FLUX_AUTO_STR want = flux_printf("--socket=" FLUX_SPAWND_SOCKET, f->dir, rank);
     FLUX_AUTO_STR cmd = flux_printf("pgrep -f -- '%s'", want);
     FILE *p = popen(cmd, "re");
     int pid = -1;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <flux/paths.h>
+
 #include "../../../server/modules/exec/module.h"
 
 static const char *attr(void *arg, const char *name)
@@ -189,7 +191,7 @@ void fabric_step(struct fabric *f)
 static void wait_helpers(struct fabric *f)
 {
     for (uint32_t r = 0; r < f->size; r++) {
-        FLUX_AUTO_STR path = flux_printf("%s/spawnd-%u.sock", f->dir, r);
+        FLUX_AUTO_STR path = flux_printf(FLUX_SPAWND_SOCKET, f->dir, r);
         for (int i = 0; access(path, F_OK) == 0 && i < 60000; i++)
             usleep(1000);
         assert_int_equal(access(path, F_OK), -1);

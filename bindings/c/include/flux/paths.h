@@ -8,6 +8,9 @@
 
 #pragma GCC visibility push(default)
 
+/* Where the spawn helper of a broker listens, for printf: the run directory, the rank. */
+#define FLUX_SPAWND_SOCKET "%s/spawnd-%u.sock"
+
 /* The path called `name` ("shell_path", "exec_path", "rc1_path", ...; see `flux config builtin`)
  * for the program that calls. Search paths have their directories joined by ':'. NULL: unknown
  * name. Caller frees. */

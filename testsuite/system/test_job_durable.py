@@ -109,3 +109,23 @@ def test_a_full_disk_refuses_jobs_clearly_and_recovers_without_a_restart(flux_st
     assert instance.stop() == 0, instance.log
     second = flux_start(1, statedir=small_disk)
     await_known(second, dec(second, [before, after]))
+
+
+def test_a_job_whose_eventlog_was_overwritten_is_listed_as_damaged(flux_start, tmp_path):
+    first = flux_start(1, statedir=tmp_path)
+    good = first.run("submit", *PENDING, "true")
+    bad = {}
+    for log, why in (("rubbish", "does not end with a whole line"), ("rubbish\n", "eventlog"), ("", "submit"),
+                     ('{"timestamp":1.0,"name":"depend"}\n', "submit")):
+        job = first.run("submit", *PENDING, "true")
+        first.run("kvs", "put", "-r", f"{first.run('job', 'id', '--to=kvs', job)}.eventlog=-", stdin=log)
+        bad[job] = why
+    assert first.stop() == 0
+    second = flux_start(1, statedir=tmp_path)
+    await_known(second, dec(second, bad))
+    for job, why in bad.items():
+        r = second.flux("job", "status", "-v", job)
+        assert r.rc != 0 and "is damaged: " in r.err and why in r.err
+        assert second.run("jobs", "-no", "{status_abbrev} {exception.type}", job) == "F damaged"
+    assert second.run("jobs", "-no", "{id.f58} {status_abbrev}") == f"{good} S"
+    assert second.run("submit", "--wait", "true")

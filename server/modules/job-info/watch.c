@@ -3,6 +3,7 @@
  * that it is complete. */
 #include "info.h"
 
+#include <stdio.h>
 #include <utlist.h>
 
 #include <flux/fluid.h>
@@ -102,6 +103,16 @@ static void follow(struct watch *w, const char *path, bool waitcreate)
     flux_future_then(w->f, on_update, w);
 }
 
+/* A job that could not be taken over at a start has nobody who would write the end of its log. */
+static int check_damage(const struct watch *w, const flux_kvs_get_response *note,
+                        struct flux_error *err)
+{
+    if (note->type == FLUX_KVS_TYPE_UNSPECIFIED)
+        return 0;
+    return flux_error_set(err, -EIO, "job %s is damaged: %.*s", flux_fluid_f58(w->id),
+                          (int)note->value.len, (const char *)note->value.data);
+}
+
 /* Before anything is passed on: whose job is it, and is there such a job? */
 static void on_looked_up(struct flux_future *f, void *arg)
 {
@@ -117,6 +128,8 @@ static void on_looked_up(struct flux_future *f, void *arg)
     if (r == 0)
         r = info_check_access(w->call, w->id, res->results[0]->value.data,
                               res->results[0]->value.len, &err);
+    if (r == 0 && !in->nofollow)
+        r = check_damage(w, res->results[1], &err);
     if (r == 0 && in->nofollow && res->results[1]->type == FLUX_KVS_TYPE_UNSPECIFIED)
         r = flux_error_set(&err, -ENOENT, "%s has no %s", flux_fluid_f58(w->id), path);
     if (r == 0 && in->nofollow)
@@ -151,9 +164,14 @@ int job_info_watch(struct flux_call *call, const flux_job_info_watch_request *in
     flux_call_set_aux(call, (void *)in);
     flux_call_on_cancel(call, on_cancel, w);
     keys[0] = flux_job_key(buf[0], in->id, "eventlog");
-    keys[1] = flux_job_key(buf[1], in->id, path);
+    keys[1] = buf[1];
+    if (in->nofollow)
+        flux_job_key(buf[1], in->id, path);
+    else
+        snprintf(buf[1], sizeof(buf[1]), FLUX_JOBS_KEY_DAMAGED ".%016llx",
+                 (unsigned long long)in->id);
     get.keys = keys;
-    get.n_keys = in->nofollow ? 2 : 1;
+    get.n_keys = FLUX_ARRAY_SIZE(keys);
     w->f = flux_kvs_get_many_async(flux_call_data(call), FLUX_ANY, &get);
     flux_future_then(w->f, on_looked_up, w);
     return FLUX_CALL_LATER;

@@ -39,12 +39,14 @@ static int replay(struct manager *mgr, struct job *job, struct flux_error *err)
         const char *nl = memchr(p, '\n', end - p);
         int r;
         if (!nl)
-            break;
+            return flux_error_set(err, -EPROTO, "its eventlog does not end with a whole line");
         r = replay_event(mgr, job, p, nl - p, err);
         if (r < 0)
             return r;
         p = nl + 1;
     }
+    if (job->t_submit == 0)
+        return flux_error_set(err, -EPROTO, "its eventlog lacks the event submit");
     return 0;
 }
 

@@ -8,6 +8,11 @@ const struct flux_option pmi_options[] = {
     {NULL},
 };
 
+const struct flux_option pmi_count_options[] = {
+    {"count", 0, OPT_INT, "N", "Do it N times"},
+    {NULL},
+};
+
 int pmi_open(struct cli *cli, struct pmi *p, struct flux_error *err)
 {
     const char *method = cli_str(cli, "method", NULL);
@@ -26,7 +31,6 @@ int pmi_open(struct cli *cli, struct pmi *p, struct flux_error *err)
         p->rank = flux_pmi_client_rank(p->client);
         p->size = flux_pmi_client_size(p->client);
     }
-    p->started = flux_monotime();
     return 0;
 }
 
@@ -35,10 +39,27 @@ int pmi_barrier(struct pmi *p, struct flux_error *err)
     return p->client ? flux_pmi_client_barrier(p->client, err) : 0;
 }
 
-void pmi_report(const struct pmi *p, const char *what)
+static void report(const struct pmi *p, const char *what, double started)
 {
     if (p->rank == 0)
-        printf("%s on %u tasks in %.3fs.\n", what, p->size, flux_monotime() - p->started);
+        printf("%s on %u tasks in %.3fs.\n", what, p->size, flux_monotime() - started);
+}
+
+int pmi_rounds(struct cli *cli, int (*round)(struct pmi *p, long long n, struct flux_error *err),
+               const char *what)
+{
+    struct flux_error err = {""};
+    struct pmi p;
+    int r = pmi_open(cli, &p, &err);
+
+    for (long long n = cli_int(cli, "count", 1); n > 0 && r == 0; n--) {
+        double started = flux_monotime();
+
+        r = round(&p, n, &err);
+        if (r == 0)
+            report(&p, what, started);
+    }
+    return pmi_close(cli, &p, r, &err);
 }
 
 /* A task that leaves without finalize ends the job: that is not what a failed get is worth. */

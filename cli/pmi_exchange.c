@@ -5,11 +5,6 @@
 
 #include <stdio.h>
 
-static const struct flux_option options[] = {
-    {"count", 0, OPT_INT, "N", "Do it N times"},
-    {NULL},
-};
-
 static int put_own(const struct pmi *p, long long round, struct flux_error *err)
 {
     char key[FLUX_PMI_KEY_MAX], value[64];
@@ -50,22 +45,12 @@ static int exchange(struct pmi *p, long long round, struct flux_error *err)
 
 static int run(struct cli *cli)
 {
-    struct flux_error err = {""};
-    struct pmi p;
-    int r = pmi_open(cli, &p, &err);
-
-    for (long long i = cli_int(cli, "count", 1); i > 0 && r == 0; i--) {
-        p.started = flux_monotime();
-        r = exchange(&p, i, &err);
-        if (r == 0)
-            pmi_report(&p, "completed pmi exchange");
-    }
-    return pmi_close(cli, &p, r, &err);
+    return pmi_rounds(cli, exchange, "completed pmi exchange");
 }
 
 const struct flux_verb verb_pmi_exchange = {
     .path = "pmi exchange",
     .summary = "Exchange a value with all tasks of the job",
-    .options = {options, pmi_options},
+    .options = {pmi_count_options, pmi_options},
     .run = run,
 };

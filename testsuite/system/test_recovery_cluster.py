@@ -153,3 +153,30 @@ def test_what_ends_the_instance_and_what_ends_its_jobs(cluster_start, how):
         finish(c, job, 2)
     else:
         assert "exception" in events(c, job) and "clean" in events(c, job)
+
+
+def test_the_leaders_disk_is_full(cluster_start):
+    c = cluster_start(2, config=NOT_SAFE, boot=False)
+    c.leader.limit_disk("6M")
+    c.boot()
+    c.wait_online()
+    job = start_job(c, 2)
+    c.leader.fill_disk()
+    where = "no space left on device for /var/lib/flux/content.sqlite on test1: make room there"
+    c.wait_until(lambda: where in c.flux("submit --urgency=0 true", user="bob", check=False).err,
+                 what="a job is refused")
+    c.leader.run("touch go", user="alice")
+    c.wait_until(lambda: not c[1].run("pgrep -f '[e]cho .FLUX_TASK_RANK'", check=False).ok,
+                 what="the tasks have ended")
+    c.leader.free_disk()
+    finish(c, job, 2)
+
+    c.leader.stop()
+    c.leader.run("rm /var/lib/flux/*")
+    c.leader.fill_disk()
+    here = c.leader.cursor()
+    c.leader.start()
+    c.wait_until(lambda: where in c.leader.journal(since=here), what="the broker says why it cannot run")
+    c.leader.free_disk()
+    c.wait_online(timeout=60)
+    assert c.flux("run -N2 id -un", user="alice").lines == ["alice"] * 2

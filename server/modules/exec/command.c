@@ -24,9 +24,8 @@ static void maybe_ended(struct command *c)
     if (!c->exited || (run && (c->out[0] || c->out[1])))
         return;
     if (run && c->exit.lost) {
-        FLUX_AUTO_STR text =
-            flux_printf("lost on %s (rank %u): its spawn helper died", x->hostname, x->rank);
-        fan_local_failed(&run->fan, x->rank, EHOSTUNREACH, text);
+        fan_local_failed(&run->fan, x->rank, EHOSTUNREACH,
+                         "lost on %s (rank %u): its spawn helper died", x->hostname, x->rank);
     } else if (run) {
         fan_local_exited(&run->fan, x->rank, c->exit.status);
     }
@@ -45,10 +44,8 @@ static void on_started(struct local *l, int r, const char *why)
             fan_local_started(&c->run->fan, x->rank);
         return;
     }
-    if (c->run) {
-        FLUX_AUTO_STR text = flux_printf("%s (rank %u): %s", x->hostname, x->rank, why);
-        fan_local_failed(&c->run->fan, x->rank, -r, text);
-    }
+    if (c->run)
+        fan_local_failed(&c->run->fan, x->rank, -r, "%s (rank %u): %s", x->hostname, x->rank, why);
     command_free(c);
 }
 
@@ -192,7 +189,7 @@ void command_start(struct run *run)
     c->l.imp = is_imp(in->argv[0]);
     r = command_spawn(c, in, &err);
     if (r < 0) {
-        fan_local_failed(&run->fan, x->rank, -r, err.text);
+        fan_local_failed(&run->fan, x->rank, -r, "%s", err.text);
         command_free(c);
         return;
     }

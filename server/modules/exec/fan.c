@@ -292,10 +292,15 @@ void fan_local_exited(struct fan *f, uint32_t rank, int status)
     add_exit(f, set, status);
 }
 
-void fan_local_failed(struct fan *f, uint32_t rank, int errnum, const char *text)
+void fan_local_failed(struct fan *f, uint32_t rank, int errnum, const char *fmt, ...)
 {
     FLUX_AUTO(idset) set = NULL;
+    FLUX_AUTO_STR text = NULL;
+    va_list ap;
 
+    va_start(ap, fmt);
+    text = flux_vprintf(fmt, ap);
+    va_end(ap);
     local_set(&set, rank);
     f->local_pending = false;
     add_failure(f, set, errnum, text);

@@ -89,7 +89,8 @@ int fan_start(struct fan *f, struct fan_loop *loop, const struct fan_ops *ops,
 /* The local part. */
 void fan_local_started(struct fan *f, uint32_t rank);
 void fan_local_exited(struct fan *f, uint32_t rank, int status);
-void fan_local_failed(struct fan *f, uint32_t rank, int errnum, const char *text);
+void fan_local_failed(struct fan *f, uint32_t rank, int errnum, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 /* A child's report. */
 void fan_merge(struct fan *f, struct fan_child *c, const struct fan_items *items);
 /* There is something to send at the end of this turn. */

@@ -117,12 +117,10 @@ static void shell_tell_end(struct shell *s)
     struct fan *f = &s->start->fan;
 
     if (s->exit.lost) {
-        FLUX_AUTO_STR text =
-            flux_printf("lost on %s (rank %u): its spawn helper died", x->hostname, x->rank);
-        fan_local_failed(f, x->rank, EOWNERDEAD, text);
+        fan_local_failed(f, x->rank, EOWNERDEAD, "lost on %s (rank %u): its spawn helper died",
+                         x->hostname, x->rank);
     } else if (s->refusal) {
-        FLUX_AUTO_STR text = flux_printf("%s (rank %u): %s", x->hostname, x->rank, s->refusal);
-        fan_local_failed(f, x->rank, EPERM, text);
+        fan_local_failed(f, x->rank, EPERM, "%s (rank %u): %s", x->hostname, x->rank, s->refusal);
     } else {
         fan_local_exited(f, x->rank, s->exit.status);
     }
@@ -155,10 +153,9 @@ static void on_started(struct local *l, int r, const char *why)
             fan_local_started(&s->start->fan, x->rank);
         return;
     }
-    if (s->start) {
-        FLUX_AUTO_STR text = flux_printf("%s (rank %u): %s", x->hostname, x->rank, why);
-        fan_local_failed(&s->start->fan, x->rank, -r, text);
-    }
+    if (s->start)
+        fan_local_failed(&s->start->fan, x->rank, -r, "%s (rank %u): %s", x->hostname, x->rank,
+                         why);
     cgroup_remove(s->cgroup);
     shell_free(s);
 }
@@ -357,22 +354,21 @@ static void local_start(struct start *st)
     int r;
 
     if (in->userid != flux_owner(x->h) && (!in->imp[0] || !in->j[0])) {
-        fan_local_failed(&st->fan, x->rank, EPERM,
+        fan_local_failed(&st->fan, x->rank, EPERM, "%s",
                          in->imp[0] ? "the signed request of the job is missing"
                                     : "another user's job runs through the IMP only");
         return;
     }
     if (!s && in->maybe_started > spawn_client_helper_age(x->spawn)) {
-        FLUX_AUTO_STR text =
-            flux_printf("%s (rank %u) has been restarted: it is not known whether job %s ran there",
-                        x->hostname, x->rank, flux_fluid_f58(st->id));
-        fan_local_failed(&st->fan, x->rank, ESTALE, text);
+        fan_local_failed(
+            &st->fan, x->rank, ESTALE,
+            "%s (rank %u) has been restarted: it is not known whether job %s ran there",
+            x->hostname, x->rank, flux_fluid_f58(st->id));
         return;
     }
     if (s && (!s->ended || s->attempt >= in->attempt)) {
-        FLUX_AUTO_STR text = flux_printf("job %s was started on %s (rank %u) before",
-                                         flux_fluid_f58(st->id), x->hostname, x->rank);
-        fan_local_failed(&st->fan, x->rank, EEXIST, text);
+        fan_local_failed(&st->fan, x->rank, EEXIST, "job %s was started on %s (rank %u) before",
+                         flux_fluid_f58(st->id), x->hostname, x->rank);
         return;
     }
     if (s)
@@ -380,7 +376,7 @@ static void local_start(struct start *st)
     s = shell_new(x, st->id, in->userid, in->attempt);
     r = shell_spawn(x, s, in, &err);
     if (r < 0) {
-        fan_local_failed(&st->fan, x->rank, -r, err.text);
+        fan_local_failed(&st->fan, x->rank, -r, "%s", err.text);
         cgroup_remove(s->cgroup);
         shell_free(s);
         return;
@@ -395,15 +391,14 @@ static void local_attach(struct start *st)
     struct shell *s = shell_find(x, st->id);
 
     if (!s) {
-        FLUX_AUTO_STR text = flux_printf("%s (rank %u) knows of no shell of job %s", x->hostname,
-                                         x->rank, flux_fluid_f58(st->id));
-        fan_local_failed(&st->fan, x->rank, ENOENT, text);
+        fan_local_failed(&st->fan, x->rank, ENOENT, "%s (rank %u) knows of no shell of job %s",
+                         x->hostname, x->rank, flux_fluid_f58(st->id));
         return;
     }
     if (s->start) {
-        FLUX_AUTO_STR text = flux_printf("job %s on %s (rank %u): another call for it is open",
-                                         flux_fluid_f58(st->id), x->hostname, x->rank);
-        fan_local_failed(&st->fan, x->rank, EBUSY, text);
+        fan_local_failed(&st->fan, x->rank, EBUSY,
+                         "job %s on %s (rank %u): another call for it is open",
+                         flux_fluid_f58(st->id), x->hostname, x->rank);
         return;
     }
     s->start = st;

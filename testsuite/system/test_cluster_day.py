@@ -324,11 +324,18 @@ def outputs(cluster, user):
     return found
 
 
+def listing(cluster):
+    """{job: status} as flux jobs has it."""
+    return dict(line.split() for line in
+                cluster.flux("jobs", "-a", "-A", "--count=0", "-no", "{id.f58} {status_abbrev}").lines)
+
+
 def check(cluster, day, users):
     canceled = {job for user in users for job in user.canceled}
     acknowledged = {job: order for user in users for job, order in user.acknowledged.items()}
-    listed = dict(line.split() for line in
-                  cluster.flux("jobs", "-a", "-A", "--count=0", "-no", "{id.f58} {status_abbrev}").lines)
+    # a history that a crash has cut short is made complete while the instance runs
+    cluster.wait_until(lambda: set(acknowledged) <= set(listing(cluster)), 30, "all acknowledged jobs are listed")
+    listed = listing(cluster)
     written = {job: lines for user in users for job, lines in outputs(cluster, user).items()}
     jobs = invariants.collect(cluster, sorted(set(listed) | set(acknowledged)))
     found = {job: tasks for user in users for job, tasks in evidence(cluster, user.name).items()}

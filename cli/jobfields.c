@@ -537,8 +537,11 @@ char *job_address(const flux_job_list_job *job)
                     ? json_loads(job->annotations, 0, NULL)
                     : NULL;
     const char *uri = json_string_value(json_object_get(json_object_get(o, "user"), "uri"));
-    char *local = uri ? uri_local_form(uri) : NULL;
+    char *address = NULL;
 
+    /* What another's job says is no reason to run ssh. */
+    if (uri)
+        address = job->userid == getuid() ? flux_strdup(uri) : uri_local_form(uri);
     json_decref(o);
-    return local;
+    return address;
 }

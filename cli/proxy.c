@@ -2,7 +2,6 @@
 /* flux proxy: run a command, or a shell, that talks to another instance. One on this host is
  * reached by its own socket; one elsewhere by a socket that ssh forwards, which needs nothing but
  * ssh there. */
-#include <ctype.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -11,6 +10,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <flux/uri.h>
 
 #include "handle.h"
 #include "uriresolve.h"
@@ -62,49 +63,22 @@ static int wait_for_socket(struct tunnel *t, struct flux_error *err)
     return 0;
 }
 
-/* [user@]host for the command line of ssh: the address may be what a job of another user says. */
-static bool is_target(const char *s)
+static int open_tunnel(struct tunnel *t, const struct flux_uri *u, struct flux_error *err)
 {
-    static const char known[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-@";
-    const char *at = strrchr(s, '@'), *host = at ? at + 1 : s;
-
-    return s[0] != '-' && isalnum((unsigned char)host[0]) && strspn(s, known) == strlen(s);
-}
-
-static bool is_port(const char *s)
-{
-    return *s && strspn(s, "0123456789") == strlen(s);
-}
-
-/* ssh://[user@]host[:port]/path */
-static int open_tunnel(struct tunnel *t, const char *uri, struct flux_error *err)
-{
-    const char *host = uri + strlen("ssh://"), *path = strchr(host, '/');
     const char *program = getenv("FLUX_SSH") ? getenv("FLUX_SSH") : "ssh";
-    FLUX_AUTO_STR target = path ? flux_strndup(host, (size_t)(path - host)) : NULL;
     FLUX_AUTO_STR forward = NULL;
-    char *port = target ? strrchr(target, ':') : NULL;
     char *argv[] = {(char *)program, (char *)"-N", (char *)"-o", (char *)"ExitOnForwardFailure=yes",
-                    (char *)"-L",    NULL,         (char *)"-p", (char *)"22",
-                    target,          NULL};
+                    (char *)"-L",    NULL,         (char *)"-p", u->port,
+                    u->target,       NULL};
     int r;
 
-    if (!path)
-        return flux_error_set(err, -EINVAL, "%s: no path", uri);
-    if (port)
-        *port++ = '\0';
-    if (!is_target(target) || (port && !is_port(port)))
-        return flux_error_set(err, -EINVAL, "%.256s: not ssh://[user@]host[:port]/path", uri);
-    if (!port)
+    if (!u->port)
         memmove(argv + 6, argv + 8, 2 * sizeof(argv[0])); /* no -p */
-    if (port)
-        argv[7] = port;
     snprintf(t->dir, sizeof(t->dir), "/tmp/flux-proxy-XXXXXX");
     if (!mkdtemp(t->dir))
         return flux_error_sys(err, -errno, "%s", t->dir);
     snprintf(t->socket, sizeof(t->socket), "%s/local", t->dir);
-    forward = flux_printf("%s:%.*s", t->socket, (int)strcspn(path, "?"), path);
+    forward = flux_printf("%s:%s", t->socket, u->path);
     argv[5] = forward;
     r = posix_spawnp(&t->ssh, program, NULL, NULL, argv, environ);
     if (r)
@@ -165,16 +139,19 @@ static int run(struct cli *cli)
 {
     struct tunnel t = {.ssh = 0};
     struct flux_error err = {""};
+    struct flux_uri u = {NULL};
     FLUX_AUTO_STR local = NULL;
     FLUX_AUTO_STR uri = NULL;
-    int r = 0;
+    int r;
 
     if (cli->argc == 0)
         return cli_misused(cli, "expected an instance");
     if (uri_resolve(cli->argv[0], false, &uri, &err) < 0)
         return cli_fail(cli, "%s", err.text);
-    if (!uri_is_here(uri))
-        r = open_tunnel(&t, uri, &err);
+    r = flux_uri_parse(uri, &u, &err);
+    if (r == 0 && !flux_uri_is_here(&u))
+        r = open_tunnel(&t, &u, &err);
+    flux_uri_done(&u);
     local = t.socket[0] ? flux_printf("local://%s", t.socket) : uri_local_form(uri);
     setenv("FLUX_URI", local, 1);
     setenv("FLUX_PROXY_REMOTE", uri, 1);

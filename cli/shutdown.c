@@ -53,7 +53,7 @@ static void choose_instance(struct cli *cli)
     struct flux_error err = {""};
     FLUX_AUTO_STR uri = NULL;
 
-    if (uri_resolve_here(cli->argv[0], &uri, &err) < 0)
+    if (uri_resolve(cli->argv[0], false, &uri, &err) < 0)
         cli_die(cli, "%s", err.text);
     setenv("FLUX_URI", uri, 1);
 }

@@ -192,32 +192,3 @@ int uri_resolve(const char *target, bool wait, char **ret, struct flux_error *er
                               "%.64s: unknown scheme; expected local, ssh, jobid or pid", name);
     return resolve_path(strncmp(name, "jobid:", 6) == 0 ? name + 6 : name, wait, ret, err);
 }
-
-bool uri_is_here(const char *uri)
-{
-    char own[HOST_NAME_MAX + 1] = "";
-    const char *host = uri + strlen("ssh://");
-    size_t n;
-
-    if (strncmp(uri, "ssh://", 6) != 0)
-        return true;
-    n = strcspn(host, "/");
-    gethostname(own, sizeof(own) - 1);
-    return (n == strlen(own) && memcmp(host, own, n) == 0) ||
-           (n == 9 && memcmp(host, "localhost", 9) == 0);
-}
-
-int uri_resolve_here(const char *target, char **ret, struct flux_error *err)
-{
-    FLUX_AUTO_STR uri = NULL;
-    int r = uri_resolve(target, false, &uri, err);
-
-    if (r < 0)
-        return r;
-    if (!uri_is_here(uri))
-        return flux_error_set(err, -EHOSTUNREACH,
-                              "%s is on host %.*s: run this there, or through flux proxy %s",
-                              target, (int)strcspn(uri + 6, "/"), uri + 6, target);
-    *ret = uri_local_form(uri);
-    return 0;
-}

@@ -12,9 +12,4 @@ int uri_resolve(const char *target, bool wait, char **ret, struct flux_error *er
 char *uri_local_form(const char *uri);
 char *uri_remote_form(const char *uri);
 
-/* Whether the socket of a URI in either form is on this host. */
-bool uri_is_here(const char *uri);
-/* As uri_resolve(), in the local form; -EHOSTUNREACH: the instance is on another host. */
-int uri_resolve_here(const char *target, char **ret, struct flux_error *err);
-
 #endif

@@ -209,15 +209,14 @@ static void draw(struct view *v)
 /* Into the selected job, if it is an instance. */
 static void enter_job(struct view *v)
 {
-    struct format_value uri = {FORMAT_NULL};
-    const struct format_field *field = format_field_find(job_fields, "uri.local");
     struct level *l = now(v);
+    FLUX_AUTO_STR uri = NULL;
     struct flux *h = NULL;
 
     if (!v->jobs || l->selected >= v->rows.count || v->depth + 1 == DEEPEST)
         return;
-    field->get(&v->rows.rows[l->selected], "uri.local", &uri);
-    if (uri.kind != FORMAT_STRING || flux_open(uri.s, &h, &v->err) < 0) {
+    uri = job_address(v->jobs->jobs[l->selected]);
+    if (!uri || flux_open(uri, &h, &v->err) < 0) {
         beep();
         return;
     }
@@ -319,7 +318,7 @@ int main(int argc, char **argv)
         return fail("expected at most one instance");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return fail("standard input and output must be a terminal; see flux jobs");
-    if (argc > optind && uri_resolve_here(argv[optind], &uri, &v.err) < 0)
+    if (argc > optind && uri_resolve(argv[optind], false, &uri, &v.err) < 0)
         return fail(v.err.text);
     if (uri)
         setenv("FLUX_URI", uri, 1);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-3.0-only
-/* The local connector: a UNIX socket of a broker. After a loss it may connect again: calls that may
- * be repeated are sent once more under their old tags, the others fail. */
+/* The connection of a client: a UNIX socket of a broker, of this host or, through ssh, of another.
+ * After a loss it may connect again: calls that may be repeated are sent once more under their old
+ * tags, the others fail. */
 #include "private.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <flux/uri.h>
 
 #include "../wire/stream.h"
 
@@ -21,49 +24,50 @@ struct local_conn {
     uv_timer_t *retry;
     double give_up; /* monotonic time */
     bool keep_alive;
+    pid_t ssh; /* 0: the socket is on this host */
 };
 
 static void attach(struct local_conn *l, int fd);
 
-static int parse(const char *uri, struct sockaddr_un *sun, struct flux_error *err)
+static int dial_path(const char *path, struct flux_error *err)
 {
-    const char *path = strncmp(uri, "local://", 8) == 0 ? uri + 8 : uri;
-
-    if (path[0] != '/')
-        return flux_error_set(err, -EINVAL,
-                              "%s: not a URI that can be opened; expected local:///path/to/socket",
-                              uri);
-    *sun = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(sun->sun_path))
-        return flux_error_set(err, -ENAMETOOLONG, "%s: socket path is longer than %zu bytes", path,
-                              sizeof(sun->sun_path) - 1);
-    strcpy(sun->sun_path, path);
-    return 0;
-}
-
-static int dial(const char *uri, struct flux_error *err)
-{
-    struct sockaddr_un sun;
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
     FLUX_AUTO_FD int fd = -1;
-    int r = parse(uri, &sun, err), done;
+    int done;
 
-    if (r < 0)
-        return r;
+    if (strlen(path) >= sizeof(sun.sun_path))
+        return flux_error_set(err, -ENAMETOOLONG, "%s: socket path is longer than %zu bytes", path,
+                              sizeof(sun.sun_path) - 1);
+    strcpy(sun.sun_path, path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return flux_error_sys(err, -errno, "socket");
     if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-        return flux_error_sys(err, -errno, "cannot connect to the broker at %s", sun.sun_path);
+        return flux_error_sys(err, -errno, "cannot connect to the broker at %s", path);
     done = fd;
     fd = -1;
     return done;
+}
+
+/* A connected socket; with *ssh the process behind it, or 0. */
+static int dial(const char *uri, pid_t *ssh, struct flux_error *err)
+{
+    struct flux_uri u;
+    int r = flux_uri_parse(uri, &u, err);
+
+    *ssh = 0;
+    if (r == 0)
+        r = flux_uri_is_here(&u) ? dial_path(u.path, err) : ssh_dial(&u, ssh, err);
+    flux_uri_done(&u);
+    return r;
 }
 
 /* Who has not set FLUX_URI may not know what is missing. */
 static int dial_system(struct flux_error *err)
 {
     struct flux_error why = {""};
-    int fd = dial(SYSTEM_URI, &why);
+    pid_t none;
+    int fd = dial(SYSTEM_URI, &none, &why);
 
     if (fd == -ENOENT || fd == -ECONNREFUSED)
         return flux_error_set(
@@ -102,7 +106,7 @@ static void on_retry(uv_timer_t *timer)
 {
     struct local_conn *l = timer->data;
     struct flux_error err;
-    int fd = dial(l->h->uri, &err);
+    int fd = dial(l->h->uri, &l->ssh, &err);
 
     if (fd < 0) {
         if (flux_monotime() >= l->give_up)
@@ -116,10 +120,18 @@ static void on_retry(uv_timer_t *timer)
         l->h->on_reconnect(l->h, l->h->on_reconnect_arg);
 }
 
-static void lost(struct local_conn *l, int r, const char *text)
+static void hang_up(struct local_conn *l)
 {
     flux_stream_close(l->stream);
     l->stream = NULL;
+    if (l->ssh)
+        ssh_end(l->ssh);
+    l->ssh = 0;
+}
+
+static void lost(struct local_conn *l, int r, const char *text)
+{
+    hang_up(l);
     if (l->h->reconnect <= 0 || l->h->lost) {
         give_up(l, r, text);
         return;
@@ -133,7 +145,11 @@ static void lost(struct local_conn *l, int r, const char *text)
 
 static void on_eof(int r, void *arg)
 {
-    lost(arg, r < 0 ? r : -ECONNRESET, "the connection to the broker was lost");
+    struct local_conn *l = arg;
+
+    lost(l, r < 0 ? r : -ECONNRESET,
+         l->ssh ? "ssh has ended, and the connection to the broker with it"
+                : "the connection to the broker was lost");
 }
 
 static bool on_bad(const struct flux_error *err, int r, void *arg)
@@ -174,7 +190,7 @@ static void local_close(struct conn *c)
 
     if (l->stream && flux_stream_backlog(l->stream))
         flux_stream_drain(l->stream, DRAIN_SECONDS);
-    flux_stream_close(l->stream);
+    hang_up(l);
     stop_retry(l);
     free(l);
 }
@@ -189,17 +205,19 @@ int flux_open(const char *uri, struct flux **ret, struct flux_error *err)
 int flux_open_in(uv_loop_t *loop, const char *uri, struct flux **ret, struct flux_error *err)
 {
     struct local_conn *l;
+    pid_t ssh = 0;
     int fd;
 
     if (!uri)
         uri = getenv("FLUX_URI");
-    fd = uri && *uri ? dial(uri, err) : dial_system(err);
+    fd = uri && *uri ? dial(uri, &ssh, err) : dial_system(err);
     if (fd < 0)
         return fd;
     if (!uri || !*uri)
         uri = SYSTEM_URI;
     l = flux_alloc(sizeof(*l));
     l->conn.ops = &local_ops;
+    l->ssh = ssh;
     l->h = handle_new(loop);
     l->h->uri = flux_strdup(uri);
     l->h->conn = &l->conn;

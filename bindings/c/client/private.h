@@ -80,6 +80,11 @@ void handle_send(struct flux *h, struct flux_msg *m, bool self);
 void handle_update_alive(struct flux *h);
 void handle_wake(struct flux *h);
 
+/* client/ssh.c. A descriptor, with the process behind it; it ends once that is closed. */
+struct flux_uri;
+int ssh_dial(const struct flux_uri *u, pid_t *pid, struct flux_error *err);
+void ssh_end(pid_t pid);
+
 /* client/sign.c */
 void signer_done(struct flux *h);
 

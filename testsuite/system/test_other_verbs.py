@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import socket
 import struct
 import subprocess
 import termios
@@ -89,9 +90,6 @@ def test_instances_in_instances(instance):
     assert instance.flux("jobs", "-R", "--json").rc == 2
     instance.run("shutdown", "--background", job)
     assert instance.flux("job", "status", job, timeout=60).rc in (0, 1)
-    for verb in ("shutdown", "top") if (FLUX.parent / "flux-top").exists() else ("shutdown",):
-        r = on_terminal(instance, verb, "ssh://elsewhere/tmp/local-0")
-        assert "is on host elsewhere: run this there, or through flux proxy" in r
     assert "unknown scheme" in instance.flux("uri", "nosuch://x").err
     assert "URI not found" in instance.flux("uri", instance.run("submit", "true")).err
 
@@ -135,6 +133,59 @@ def test_proxy_hands_ssh_no_options_that_a_job_has_chosen(instance, tmp_path, wh
     r = instance.flux("proxy", "-f", job, "true", env={"FLUX_SSH": str(ssh)})
     instance.run("cancel", job)
     assert r.rc == 1 and "not ssh://[user@]host[:port]/path" in r.err and not (tmp_path / "called").exists()
+
+
+@pytest.fixture
+def elsewhere(instance, tmp_path, monkeypatch):
+    """The instance as host `elsewhere`, which a stand-in for ssh "logs in" to, has it. Its calls are in `called`."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"""#!/bin/sh
+echo "$*" >>{tmp_path}/called
+[ "$1" != -p ] || shift 2
+[ "$1" = elsewhere ] || exit 255
+exec sh -c "$2"
+""")
+    ssh.chmod(0o755)
+    monkeypatch.setitem(instance.env, "FLUX_SSH", str(ssh))
+    monkeypatch.setitem(instance.env, "FLUX_SSH_RCMD", str(FLUX))
+    return f"ssh://elsewhere{instance.uri.removeprefix('local://')}"
+
+
+def test_an_instance_on_another_host(instance, elsewhere, tmp_path):
+    there = {"FLUX_URI": elsewhere}
+    path = instance.uri.removeprefix("local://")
+    assert instance.run("getattr", "size", env=there) == "1"
+    assert (tmp_path / "called").read_text() == f"elsewhere {FLUX} relay {path}\n"
+    data = "x" * 1_000_000
+    assert instance.run("run", "cat", env=there, stdin=data) == data
+    with_port = elsewhere.replace("elsewhere", "elsewhere:2222")
+    assert instance.run("getattr", "size", env={"FLUX_URI": with_port}) == "1"
+    assert (tmp_path / "called").read_text().splitlines()[-1].startswith("-p 2222 elsewhere ")
+    here = {"FLUX_URI": elsewhere.replace("elsewhere", socket.gethostname()), "FLUX_SSH": "/no/such"}
+    assert instance.run("getattr", "size", env=here) == "1"
+
+
+def test_an_instance_that_ssh_does_not_reach(instance, elsewhere):
+    r = instance.flux("getattr", "size", env={"FLUX_URI": elsewhere.replace("elsewhere", "nowhere")})
+    assert r.rc == 1 and "ssh has ended" in r.err
+    r = instance.flux("getattr", "size", env={"FLUX_URI": "ssh://elsewhere/no/such"})
+    assert r.rc == 1 and "cannot connect to the broker at /no/such" in r.err
+    r = instance.flux("getattr", "size", env={"FLUX_URI": elsewhere, "FLUX_SSH": "/no/such"})
+    assert r.rc == 1 and "/no/such: No such file or directory" in r.err
+    for path in ("/a;id", "/a b", "/$(id)", "/a'"):
+        r = instance.flux("getattr", "size", env={"FLUX_URI": "ssh://elsewhere" + path})
+        assert r.rc == 1 and "not a path to be reached through ssh" in r.err
+    assert "ssh has ended" in on_terminal(instance, "shutdown", "ssh://nowhere/tmp/local-0")
+
+
+def test_listings_reach_instances_on_other_hosts(instance, elsewhere):
+    """Of one's own jobs: what another's says is no reason to run ssh."""
+    job = instance.run("submit", "--job-name=outer", "sleep", "300")
+    instance.run("job", "memo", job, f"uri={elsewhere}")
+    assert f"\n\n{job}:\nouter" in instance.run("jobs", "-R", "--level=1", "-no", "{name}")
+    assert instance.run("pstree", "-C", "-L2").splitlines() == [".", "`-- outer", "    `-- outer"]
+    instance.run("cancel", job)
+    instance.run("job", "wait-event", job, "clean")
 
 
 def test_pstree_merges_what_is_alike(instance):

@@ -15,10 +15,10 @@
 struct flux;
 struct flux_topology;
 
-/* Connect to `uri`: "local:///path/to/socket" or a path; "ssh://[user@]host[:port]/path", which runs
- * `ssh HOST flux relay PATH` ($FLUX_SSH and $FLUX_SSH_RCMD instead of ssh and flux) unless HOST is
- * this host; NULL = $FLUX_URI, else the system instance's socket. -EPERM: guests are not admitted.
- * Free with flux_close(). */
+/* Connect to `uri`: "local:///path/to/socket" or a path; "ssh://[user@]host[:port]/path", which
+ * runs `ssh HOST flux relay PATH` ($FLUX_SSH and $FLUX_SSH_RCMD instead of ssh and flux) unless
+ * HOST is this host; NULL = $FLUX_URI, else the system instance's socket. -EPERM: guests are not
+ * admitted. Free with flux_close(). */
 int flux_open(const char *uri, struct flux **ret, struct flux_error *err);
 /* The same in a loop of the caller's, which must outlive the handle; after flux_close() it must run
  * once more before it is closed. */

@@ -47,8 +47,9 @@ struct link {
     bool used, finishing, done_sent, done, paused;
     bool again, again_done; /* the last message was lost; whether it had `done` */
     double first_failure;   /* of connecting; 0: none */
+    bool told_refused;
     struct flux_future *write;
-    struct flux_future *raise;
+    struct flux_future *raise[2]; /* what ends the job, and what does not */
     uv_prepare_t prepare;
     uv_timer_t retry;
 };
@@ -281,6 +282,19 @@ static bool may_pass(int r)
     return r == -EHOSTUNREACH || r == -ENOSYS || r == -ETIMEDOUT || r == -EAGAIN;
 }
 
+/* Sent again it would be refused again. The job goes on, and who runs it is told. */
+static void refused(struct link *l, const char *text)
+{
+    FLUX_AUTO_STR note = flux_printf("output of %s is lost: %s", l->sh->hostname, text);
+
+    fprintf(stderr, "flux-shell[%u]: %s\n", l->sh->rank, note);
+    l->done = l->done_sent;
+    drop_sent(l);
+    if (!l->told_refused)
+        link_raise(l, "output", 1, note);
+    l->told_refused = true;
+}
+
 static void on_written(struct flux_future *f, void *arg)
 {
     struct link *l = arg;
@@ -296,9 +310,7 @@ static void on_written(struct flux_future *f, void *arg)
         l->done = l->done_sent;
         drop_sent(l);
     } else if (r != -ECONNRESET && !(may_pass(r) && patient(l))) {
-        fprintf(stderr, "flux-shell[%u]: output refused: %s\n", l->sh->rank, err.text);
-        l->done = l->done_sent;
-        drop_sent(l); /* sending it again would be refused again */
+        refused(l, err.text);
     } else {
         l->again = true;
         l->again_done = l->done_sent;
@@ -403,7 +415,7 @@ void link_finish(struct link *l)
 
 bool link_idle(const struct link *l)
 {
-    return !l || (!l->write && !l->raise && (l->done || (!l->n && !l->used)));
+    return !l || (!l->write && !l->raise[0] && !l->raise[1] && (l->done || (!l->n && !l->used)));
 }
 
 uint64_t link_stored(const struct link *l)
@@ -420,23 +432,24 @@ static void on_raised(struct flux_future *f, void *arg)
 
     if (flux_job_manager_raise_result(f, NULL, &err) < 0)
         fprintf(stderr, "flux-shell[%u]: exception not raised: %s\n", l->sh->rank, err.text);
+    l->raise[f != l->raise[0]] = NULL;
     flux_future_free(f);
-    l->raise = NULL;
     tasks_maybe_finished(l->sh);
 }
 
 void link_raise(struct link *l, const char *type, unsigned severity, const char *note)
 {
     flux_job_manager_raise_request in = FLUX_JOB_MANAGER_RAISE_REQUEST_INIT;
+    struct flux_future **f = &l->raise[severity > 0];
 
-    if (l->raise || !link_handle(l))
+    if (*f || !link_handle(l))
         return;
     in.id = l->sh->start->job_id;
     in.type = (char *)type;
     in.severity = severity;
     in.note = (char *)note;
-    l->raise = flux_job_manager_raise_async(l->h, FLUX_ANY, &in);
-    flux_future_then(l->raise, on_raised, l);
+    *f = flux_job_manager_raise_async(l->h, FLUX_ANY, &in);
+    flux_future_then(*f, on_raised, l);
 }
 
 void link_free(struct link *l)
@@ -449,7 +462,8 @@ void link_free(struct link *l)
     free(l->history);
     free(l->queue);
     flux_future_free(l->write);
-    flux_future_free(l->raise);
+    flux_future_free(l->raise[0]);
+    flux_future_free(l->raise[1]);
     uv_close((uv_handle_t *)&l->prepare, NULL);
     uv_close((uv_handle_t *)&l->retry, NULL);
     if (l->h)

@@ -4,6 +4,7 @@
 Speaks docs/protocol.md through python3-protobuf alone. `handlers` maps a method's short name, such as
 "JobIo/Write", to a function of the request; what it returns is the answer (a message, a list of them
 for a stream that ends, DROP to lose the connection without an answer, None for no answer yet).
+`refusals`: numbers of errors with which it refuses the next connections.
 """
 import socket
 import struct
@@ -40,7 +41,7 @@ def message(name, **fields):
 
 class FakeBroker:
     def __init__(self, path, handlers):
-        self.path, self.handlers, self.seen = str(path), handlers, []
+        self.path, self.handlers, self.seen, self.refusals = str(path), handlers, [], []
         self.lock = threading.Lock()
         self.open()
 
@@ -76,6 +77,12 @@ class FakeBroker:
             pass  # the client has gone
 
     def converse(self, conn):
+        if self.refusals:
+            hello = message("Envelope", kind=3, control=3, status=self.refusals.pop(0), text="refused").SerializeToString()
+            conn.sendall(struct.pack(">I", len(hello)) + hello)
+            conn.shutdown(socket.SHUT_RDWR)
+            conn.close()
+            return
         stream = conn.makefile("rb")
         while len(head := stream.read(4)) == 4:
             envelope = message("Envelope")

@@ -143,6 +143,32 @@ def test_output_waits_for_a_broker_that_is_away(job, service):
     assert p.returncode == 0 and service.text(STDOUT) == "hello\n"
 
 
+@pytest.mark.parametrize("before", [0, 1], ids=["at first", "after a loss"])
+def test_output_waits_for_the_broker_after_one_that_ends(job, service, before):
+    """A broker that ends refuses guests, by its hello."""
+    write, refusals = service.write, [108, 11, 108]
+
+    def lose(request):
+        service.broker.handlers["JobIo/Write"] = write
+        service.broker.refusals = refusals
+        return DROP
+    if before:
+        service.broker.handlers["JobIo/Write"] = lose
+    else:
+        service.broker.refusals = refusals
+    p = job.run(sh("echo hello; exit 3"))
+    assert (p.rc, p.err, service.raised) == (3, "", []) and not refusals
+    assert service.text(STDOUT) == "hello\n" and service.done
+
+
+def test_output_that_is_refused_is_an_exception_of_the_job(job, service):
+    service.broker.handlers["JobIo/Write"] = lambda request: 27
+    p = job.run(sh("echo first; sleep 0.1; echo second"))
+    (raised,) = service.raised
+    assert p.rc == 0 and (raised.type, raised.severity) == ("output", 1)
+    assert re.fullmatch("output of .* is lost: refused", raised.note)
+
+
 def test_output_stops_at_the_limit_with_a_notice(job, service):
     job.run(sh("seq 1 100000"), options={"output": {"limit": "10k"}})
     assert len(service.text(STDOUT)) == 10240

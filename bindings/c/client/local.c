@@ -22,7 +22,8 @@ struct local_conn {
     struct flux *h;
     struct flux_stream *stream;
     uv_timer_t *retry;
-    double give_up; /* monotonic time */
+    double give_up; /* monotonic time; 0: since the last loss the broker has spoken to us */
+    bool refused;   /* by a broker that will soon be another, or have room */
     bool keep_alive;
     pid_t ssh; /* 0: the socket is on this host */
 };
@@ -75,10 +76,23 @@ static int dial_system(struct flux_error *err)
     return fd < 0 ? flux_error_set(err, fd, "%s", why.text) : fd;
 }
 
+/* A broker admits no guests any more when it ends, and no more of them than it has room for. */
+static bool is_refused_for_now(const struct flux_msg *m)
+{
+    return m->kind == FLUX_MSG_CONTROL && m->control == FLUX_MSG_HELLO &&
+           (m->status == ESHUTDOWN || m->status == EAGAIN);
+}
+
 static void on_msg(struct flux_msg *m, void *arg)
 {
     struct local_conn *l = arg;
 
+    if (l->h->reconnect > 0 && is_refused_for_now(m)) {
+        l->refused = true; /* it hangs up now */
+        flux_msg_free(m);
+        return;
+    }
+    l->give_up = 0;
     handle_receive(l->h, m, false);
 }
 
@@ -140,7 +154,8 @@ static void lost(struct local_conn *l, int r, const char *text)
     l->retry = flux_alloc(sizeof(*l->retry));
     uv_timer_init(l->h->loop, l->retry);
     l->retry->data = l;
-    uv_timer_start(l->retry, on_retry, 0, RETRY_MS);
+    uv_timer_start(l->retry, on_retry, l->refused ? RETRY_MS : 0, RETRY_MS);
+    l->refused = false;
 }
 
 static void on_eof(int r, void *arg)

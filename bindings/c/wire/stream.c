@@ -290,6 +290,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     int r = 0;
 
     s->busy++;
+    if (status < 0)
+        s->events = 0; /* the poll has ended, but there may be more to read than we do now */
     if (events & UV_WRITABLE)
         r = flush(s);
     if (events & UV_READABLE || status < 0)

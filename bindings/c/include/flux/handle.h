@@ -50,7 +50,8 @@ uint32_t flux_roles(struct flux *h);
 /* Called when the connection is lost (open calls have failed with ECONNRESET by then). */
 void flux_on_lost(struct flux *h, void (*cb)(struct flux *h, void *arg), void *arg);
 /* Keep trying to connect again for up to `seconds` after a loss: idempotent calls are sent again,
- * others fail with ECONNRESET. Default: not at all. */
+ * others fail with ECONNRESET. So, too, when the broker refuses the connection because it ends
+ * (ESHUTDOWN) or has no room (EAGAIN). Default: not at all. */
 void flux_set_reconnect(struct flux *h, double seconds);
 /* Called when it is connected again: to the same broker or to the one that took its place. */
 void flux_on_reconnect(struct flux *h, void (*cb)(struct flux *h, void *arg), void *arg);

@@ -26,11 +26,12 @@ torpid_max = "2s"
 [exec]
 lost-timeout = "20s"
 """
-# What each task leaves behind: when it ran, where, and whether it came to its end. task SECONDS LINES CODE
+# What each task leaves behind: when it ran, where, and whether it came to its end. It writes whole lines, so that there
+# are no others wherever it is killed. task SECONDS LINES CODE
 TASK = """#!/bin/sh
 log=$HOME/evidence/$FLUX_JOB_ID.$FLUX_TASK_RANK
 echo "start $(hostname) $(date +%s.%N)" >>"$log"
-seq -f "$FLUX_TASK_RANK %.0f" "$2"
+stdbuf -oL seq -f "$FLUX_TASK_RANK %.0f" "$2"
 sleep "$1"
 echo "$FLUX_TASK_RANK ends"
 echo "end $(hostname) $(date +%s.%N)" >>"$log"
@@ -195,12 +196,13 @@ class Day:
 
 
 def evidence(cluster, name):
-    """What the tasks wrote: {job: {task: [(what, host, time)]}}."""
+    """What the tasks wrote: {job: {task: [(what, host, time)]}}. One that was killed as it began may have written nothing."""
     found = {}
     for path in Path(cluster.files / "home" / name / "evidence").iterdir():
         job, _, task = path.name.rpartition(".")
         lines = [line.split() for line in path.read_text().splitlines()]
-        found.setdefault("ƒ" + job[1:], {})[int(task)] = [(what, host, float(when)) for what, host, when in lines]
+        if lines:
+            found.setdefault("ƒ" + job[1:], {})[int(task)] = [(what, host, float(when)) for what, host, when in lines]
     return found
 
 

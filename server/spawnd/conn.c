@@ -39,7 +39,7 @@ static void conn_fail(struct spawnd *d, struct conn *c, const char *why)
 static void conn_free(struct spawnd *d, struct conn *c)
 {
     TAILQ_REMOVE(&d->conns, c, link);
-    close(c->fd);
+    spawnd_unwatch(d, c->fd);
     for (unsigned i = 0; i < c->nfds; i++)
         close(c->fds[i]);
     flux_buf_done(&c->in);

@@ -35,6 +35,12 @@ static void watch_fd(struct spawnd *d, int fd, struct watch *w, enum watch_kind 
         die("epoll_ctl");
 }
 
+void spawnd_unwatch(struct spawnd *d, int fd)
+{
+    epoll_ctl(d->epoll, EPOLL_CTL_DEL, fd, NULL);
+    close(fd);
+}
+
 /* Default dispositions and a full mask: children get the first as they are, and an empty mask. */
 static void setup_signals(struct spawnd *d)
 {

@@ -45,7 +45,7 @@ static void process_free(struct spawnd *d, struct process *p)
 {
     HASH_DELETE(hh, d->by_id, p);
     if (p->pidfd >= 0)
-        close(p->pidfd);
+        spawnd_unwatch(d, p->pidfd);
     free(p->cgroup);
     free(p->cookie);
     free(p);
@@ -102,7 +102,7 @@ void process_reap(struct spawnd *d, struct process *p)
         return;
     record_exit(p, status, &ru);
     p->ended = true;
-    close(p->pidfd); /* leaves the epoll set with it */
+    spawnd_unwatch(d, p->pidfd);
     p->pidfd = -1;
     TAILQ_REMOVE(&d->running, p, link);
     d->nrunning--;

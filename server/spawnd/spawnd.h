@@ -99,6 +99,11 @@ void process_ack(struct spawnd *d, uint64_t id);
 void process_welcome(struct spawnd *d, struct conn *c);
 void process_free_all(struct spawnd *d);
 
+/* main.c */
+/* Close what is in the epoll set. It would not leave that by being closed: a child that is about to
+ * execute has it open for a moment, too, and what comes meanwhile would be for nobody. */
+void spawnd_unwatch(struct spawnd *d, int fd);
+
 /* kill.c */
 int process_kill(struct process *p, int signum, bool leader_only, bool cgroup);
 /* To the process alone, with a value. 0 or a negative errno. */

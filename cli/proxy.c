@@ -5,9 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,11 +33,9 @@ struct tunnel {
 
 static bool socket_answers(const char *path)
 {
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    FLUX_AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    FLUX_AUTO_FD int fd = flux_socket_dial(path, NULL);
 
-    snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
-    return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0;
+    return fd >= 0;
 }
 
 /* ssh says nothing when the forwarding stands: the socket does. */

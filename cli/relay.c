@@ -5,8 +5,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include <flux/uri.h>
 
 #include "verb.h"
 
@@ -17,19 +18,6 @@ struct way {
     bool ended;
     char buf[65536];
 };
-
-static int dial(const char *path, struct flux_error *err)
-{
-    struct sockaddr_un sun = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (strlen(path) >= sizeof(sun.sun_path))
-        return flux_error_set(err, -ENAMETOOLONG, "%.256s: socket path is too long", path);
-    strcpy(sun.sun_path, path);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-        return flux_error_sys(err, -errno, "cannot connect to the broker at %s", path);
-    return fd;
-}
 
 static bool must_wait(ssize_t n)
 {
@@ -90,10 +78,11 @@ static int run(struct cli *cli)
 
     if (cli->argc != 1)
         return cli_misused(cli, "expected the path of a socket");
-    fd = dial(cli->argv[0], &err);
+    fd = flux_socket_dial(cli->argv[0], &err);
     if (fd < 0)
         return cli_fail(cli, "%s", err.text);
     signal(SIGPIPE, SIG_IGN);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
     fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
     fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
     out = (struct way){.from = STDIN_FILENO, .to = fd};

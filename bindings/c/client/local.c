@@ -4,9 +4,6 @@
  * tags, the others fail. */
 #include "private.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <flux/uri.h>
@@ -30,26 +27,6 @@ struct local_conn {
 
 static void attach(struct local_conn *l, int fd);
 
-static int dial_path(const char *path, struct flux_error *err)
-{
-    struct sockaddr_un sun = {.sun_family = AF_UNIX};
-    FLUX_AUTO_FD int fd = -1;
-    int done;
-
-    if (strlen(path) >= sizeof(sun.sun_path))
-        return flux_error_set(err, -ENAMETOOLONG, "%s: socket path is longer than %zu bytes", path,
-                              sizeof(sun.sun_path) - 1);
-    strcpy(sun.sun_path, path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return flux_error_sys(err, -errno, "socket");
-    if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-        return flux_error_sys(err, -errno, "cannot connect to the broker at %s", path);
-    done = fd;
-    fd = -1;
-    return done;
-}
-
 /* A connected socket; with *ssh the process behind it, or 0. */
 static int dial(const char *uri, pid_t *ssh, struct flux_error *err)
 {
@@ -58,7 +35,7 @@ static int dial(const char *uri, pid_t *ssh, struct flux_error *err)
 
     *ssh = 0;
     if (r == 0)
-        r = flux_uri_is_here(&u) ? dial_path(u.path, err) : ssh_dial(&u, ssh, err);
+        r = flux_uri_is_here(&u) ? flux_socket_dial(u.path, err) : ssh_dial(&u, ssh, err);
     flux_uri_done(&u);
     return r;
 }

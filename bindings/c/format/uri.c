@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <flux/base.h>
@@ -62,6 +64,26 @@ int flux_uri_parse(const char *text, struct flux_uri *ret, struct flux_error *er
                               text);
     ret->path = flux_strdup(path);
     return 0;
+}
+
+int flux_socket_dial(const char *path, struct flux_error *err)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    FLUX_AUTO_FD int fd = -1;
+    int done;
+
+    if (strlen(path) >= sizeof(sun.sun_path))
+        return flux_error_set(err, -ENAMETOOLONG, "%.256s: socket path is longer than %zu bytes",
+                              path, sizeof(sun.sun_path) - 1);
+    strcpy(sun.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return flux_error_sys(err, -errno, "socket");
+    if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+        return flux_error_sys(err, -errno, "cannot connect to the broker at %s", path);
+    done = fd;
+    fd = -1;
+    return done;
 }
 
 bool flux_uri_is_here(const struct flux_uri *u)

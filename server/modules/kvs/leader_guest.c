@@ -7,10 +7,9 @@
 #include <flux/job.h>
 #include <flux/v1/job_manager.h>
 
-#define GUEST_MAX                                                                                  \
-    ((uint64_t)64 << 20) /* bytes that a user may put into a job's namespace in all                \
-                          */
-#define OP_COST 64       /* of one operation, beside its key and value */
+/* Bytes that a user may put into a job's namespace in all. */
+#define GUEST_MAX ((uint64_t)64 << 20)
+#define OP_COST 64 /* of one operation, beside its key and value */
 
 struct kvs_opening {
     TAILQ_ENTRY(kvs_opening) next;

@@ -20,6 +20,9 @@ struct flux_uri {
 int flux_uri_parse(const char *text, struct flux_uri *ret, struct flux_error *err);
 /* Whether the socket is on this host, for this user. */
 bool flux_uri_is_here(const struct flux_uri *u);
+/* Connect to a broker's socket of this host: the descriptor, close-on-exec and blocking, which the
+ * caller closes; or a negative errno. */
+int flux_socket_dial(const char *path, struct flux_error *err);
 void flux_uri_done(struct flux_uri *u);
 
 #pragma GCC visibility pop

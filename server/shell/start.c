@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <flux/fluid.h>
+#include <flux/uri.h>
 
 #define REQUEST_FD "FLUX_IMP_REQUEST_FD"
 
@@ -44,6 +45,19 @@ static int read_all(int fd, const char *what, struct flux_buf *b, struct flux_er
     return 0;
 }
 
+/* The broker is this node's. To any other ssh would lead, which the user has not asked for. */
+static int check_broker(const flux_shell_start *start, struct flux_error *err)
+{
+    struct flux_uri u = {NULL};
+    int r = start->local_uri[0] ? flux_uri_parse(start->local_uri, &u, err) : 0;
+
+    if (r == 0 && u.target)
+        r = flux_error_set(err, -EPERM, "start document: the broker %.256s is not on this host",
+                           start->local_uri);
+    flux_uri_done(&u);
+    return r;
+}
+
 int start_read(int fd, flux_shell_start **ret, struct flux_error *err)
 {
     FLUX_AUTO_BUF b = FLUX_BUF_INIT(START_MAX);
@@ -56,7 +70,10 @@ int start_read(int fd, flux_shell_start **ret, struct flux_error *err)
                                                          b.len, (const uint8_t *)b.data);
     if (!*ret)
         return flux_error_set(err, -EPROTO, "start document is not a ShellStart message");
-    return 0;
+    r = check_broker(*ret, err);
+    if (r < 0)
+        flux_shell_start_free(FLUX_GIVE(*ret));
+    return r;
 }
 
 bool start_is_through_imp(void)

@@ -506,6 +506,17 @@ def test_what_runs_for_a_guest_is_what_was_signed(job):
 
 @pytest.mark.root
 @pytest.mark.plain
+def test_a_broker_of_another_host_is_refused(job, tmp_path, monkeypatch):
+    """No document makes a shell run ssh."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    p = job.run(["echo", "ran"], 1, local_uri="ssh://elsewhere/run/flux/local")
+    assert p.rc == 1 and "ssh://elsewhere/run/flux/local is not on this host" in p.err
+    assert not (tmp_path / "called").exists()
+
+
 def test_a_document_for_another_user_is_refused(job):
     request = json.dumps(signed(job, ["true"]))
     p = as_guest(job, ["true"], request, user_id=GUEST + 1)

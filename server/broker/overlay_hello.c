@@ -123,8 +123,7 @@ static struct overlay_peer *peer_new(const Flux__V1__OverlayHello *h, int fd)
     return p;
 }
 
-/* systemd starts a broker that was refused again and again: the same line once a minute is enough.
- */
+/* systemd starts a refused broker again and again: the same line once a minute is enough. */
 static void log_refused(struct overlay_link *l, const char *line)
 {
     double now = flux_monotime();

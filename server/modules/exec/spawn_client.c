@@ -12,9 +12,8 @@
 #include "spawn_client_internal.h"
 
 #define DOCUMENT_FD 3
-#define KILL_WORKS                                                                                 \
-    10. /* seconds that SIGKILL, and the end of the helper after it, may take where there is much  \
-           else to do */
+/* Seconds that SIGKILL, and the end of the helper after it, may take on a busy machine. */
+#define KILL_WORKS 10.
 
 int spawn_client_open(uv_loop_t *loop, const struct spawn_config *cf, const struct spawn_ops *ops,
                       void *arg, struct spawn_client **ret, struct flux_error *err)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-only
 /* What the jobs of users other than the owner take of our memory until they are inactive. A row of
- * the table lives while its user has jobs. Jobs that a restart finds count, but are never refused.
- */
+ * the table lives while its user has jobs. Jobs found by a restart count, but are never refused. */
 #include "module.h"
 
 #define JOBS_MAX 100000
